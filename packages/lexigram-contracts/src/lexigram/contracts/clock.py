@@ -1,0 +1,49 @@
+"""Time, injectable."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol, runtime_checkable
+
+__all__ = ["ClockProtocol", "SystemClock"]
+
+
+@runtime_checkable
+class ClockProtocol(Protocol):
+    """A monotonic clock that can be waited on.
+
+    Not promised: any relation to the time of day. Deadlines that parts of lexigram
+    hand to each other are times of this clock.
+    """
+
+    def monotonic(self) -> float:
+        """Return seconds since an arbitrary moment; never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`; at once, but not without yielding, when not positive.
+
+        Cancellation ends the wait and passes through.
+        """
+        ...
+
+
+class SystemClock:
+    """The running event loop's clock.
+
+    Loop time, so that whatever replaces the loop's clock (a test's virtual time)
+    replaces this one too. Outside a loop it is the monotonic clock that asyncio's
+    own loops read.
+    """
+
+    def monotonic(self) -> float:
+        """Return the loop's time in seconds."""
+        try:
+            return asyncio.get_running_loop().time()
+        except RuntimeError:
+            return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep on the event loop."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,55 @@
+"""What may be shown of a URL or a header: the one place that decides it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = ["REDACTED", "is_secret_name", "redact_headers", "redact_url"]
+
+REDACTED = "***"
+
+_AUTHORITY = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*@")
+_QUERY_VALUE = re.compile(r"=[^&]*")
+
+# Names of headers and fields that carry credentials, as a part of a longer name
+# ("x-api-key", "X-Amz-Security-Token", "Set-Cookie").
+_SECRET_NAME = re.compile(
+    r"auth|cookie|token|secret|passw|credential|api[-_]?key|apikey|session|signature"
+    r"|(^|[-_])(key|sig|pwd)$",
+    re.IGNORECASE,
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Say whether a header or field of this name is taken to carry a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def redact_url(url: str) -> str:
+    """Return `url` without userinfo, query values and fragment.
+
+    Names of query parameters stay, since they tell which call it was. Never raises:
+    an unusable URL is what error messages are about.
+
+    Example:
+        >>> redact_url("https://me:pw@api.test/v1?api_key=s3cret&page=2")
+        'https://***@api.test/v1?api_key=***&page=***'
+    """
+    url = _AUTHORITY.sub(lambda m: f"{m[1] or ''}//{REDACTED}@", url, count=1)
+    address, _, _ = url.partition("#")
+    path, mark, query = address.partition("?")
+    if not mark:
+        return path
+    shown = "&".join(
+        _QUERY_VALUE.sub(f"={REDACTED}", part, count=1) if "=" in part else REDACTED
+        for part in query.split("&")
+    )
+    return f"{path}?{shown}"
+
+
+def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the pairs with the values of secret-looking names replaced."""
+    return [
+        (name, REDACTED if is_secret_name(name) else value) for name, value in headers
+    ]

@@ -1,0 +1,73 @@
+"""One logical call, described to policies that know nothing of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+__all__ = ["Call", "Judgement", "Outcome"]
+
+T_contra = TypeVar("T_contra", contravariant=True)
+
+Outcome: TypeAlias = Literal["success", "failure", "neutral"]
+"""What an attempt says about the upstream's health; "neutral" says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the owner of a call thinks of one attempt.
+
+    Attributes:
+        outcome: What it says about the upstream, for a breaker.
+        retryable: Whether another attempt may do better; whether one is allowed is
+            `Call.repeatable`.
+        retry_after: Seconds the upstream asked to wait before another attempt.
+    """
+
+    outcome: Outcome
+    retryable: bool = False
+    retry_after: float | None = None
+
+
+def judge_by_exception(result: object, error: BaseException | None) -> Judgement:  # noqa: ARG001
+    """Take every `Exception` for a failure worth repeating, all else at face value.
+
+    How a policy judges when it is called without a `Call`. Anything that is not an
+    `Exception`, cancellation first of all, says nothing about the upstream.
+    """
+    if error is None:
+        return Judgement("success")
+    if isinstance(error, Exception):
+        return Judgement("failure", retryable=True)
+    return Judgement("neutral")
+
+
+def _discard_nothing(result: object) -> None:
+    """Release nothing: the result holds no resource."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[T_contra]):
+    """One logical call, whatever the number of attempts it takes.
+
+    Attributes:
+        key: Whose state it touches: for HTTP the authority (scheme, host and port).
+        operation: A name of low cardinality, for logs and metrics.
+        repeatable: Whether the operation may run more than once. The owner has
+            weighed all that matters (method, idempotency key, replay of the body).
+        deadline: When the call has to be over, as a time of the event loop; None for
+            never. Policies do not sleep past it; the owner enforces it.
+        judge: Called with the result or the exception of an attempt (the other one is
+            None); must not raise or block.
+        discard: Called with a result that will not be used, to release it.
+    """
+
+    key: str = ""
+    operation: str = ""
+    repeatable: bool = True
+    deadline: float | None = None
+    judge: Callable[[T_contra | None, BaseException | None], Judgement] = (
+        judge_by_exception
+    )
+    discard: Callable[[T_contra], Any] = _discard_nothing

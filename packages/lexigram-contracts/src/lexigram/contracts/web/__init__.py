@@ -1,0 +1,62 @@
+"""Outbound HTTP as a service sees it: the client, its values, its errors."""
+
+from lexigram.contracts.web._client import HTTPClientProtocol, MissingVerbError
+from lexigram.contracts.web._contexts import RequestContext, ResponseContext
+from lexigram.contracts.web._errors import (
+    ConnectionFailure,
+    HTTPCircuitOpenError,
+    HTTPClientError,
+    HTTPClientStateError,
+    HTTPConnectionError,
+    HTTPDecodeError,
+    HTTPInvalidRequestError,
+    HTTPRejectedError,
+    HTTPResponseTooLargeError,
+    HTTPRetryExhaustedError,
+    HTTPStatusError,
+    HTTPTimeoutError,
+    HTTPTooManyRedirectsError,
+    HTTPUnknownOptionError,
+    RequestSent,
+    TimeoutPhase,
+)
+from lexigram.contracts.web._headers import Headers, MutableHeaders
+from lexigram.contracts.web._interceptors import (
+    InterceptorChainProtocol,
+    InterceptorProtocol,
+)
+from lexigram.contracts.web._json import JSONArray, JSONObject
+from lexigram.contracts.web._options import ParamValue, RequestOptions
+from lexigram.contracts.web._response import HttpResponse
+
+__all__ = [
+    "ConnectionFailure",
+    "HTTPCircuitOpenError",
+    "HTTPClientError",
+    "HTTPClientProtocol",
+    "HTTPClientStateError",
+    "HTTPConnectionError",
+    "HTTPDecodeError",
+    "HTTPInvalidRequestError",
+    "HTTPRejectedError",
+    "HTTPResponseTooLargeError",
+    "HTTPRetryExhaustedError",
+    "HTTPStatusError",
+    "HTTPTimeoutError",
+    "HTTPTooManyRedirectsError",
+    "HTTPUnknownOptionError",
+    "Headers",
+    "HttpResponse",
+    "InterceptorChainProtocol",
+    "InterceptorProtocol",
+    "JSONArray",
+    "JSONObject",
+    "MissingVerbError",
+    "MutableHeaders",
+    "ParamValue",
+    "RequestContext",
+    "RequestOptions",
+    "RequestSent",
+    "ResponseContext",
+    "TimeoutPhase",
+]

@@ -1,0 +1,116 @@
+"""Header fields: case-insensitive, in order, repeated values kept (RFC 9110 §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from typing import Self, TypeAlias
+
+from lexigram.contracts.redaction import redact_headers
+
+__all__ = ["HeaderSource", "Headers", "MutableHeaders"]
+
+HeaderSource: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+class Headers(Mapping[str, str]):
+    """The header fields of a message, read-only.
+
+    A mapping over distinct names: `headers["vary"]` and `get` answer the combined
+    value, comma-separated as RFC 9110 §5.3 allows, or the first one for Set-Cookie,
+    which must not be combined. `get_all` answers every value, `pairs` every field as
+    it was sent. Building one costs nothing beyond keeping the pairs; the index is
+    made at the first look-up.
+    """
+
+    __slots__ = ("_index", "_pairs")
+
+    def __init__(self, source: HeaderSource = ()) -> None:
+        self._pairs: list[tuple[str, str]] = _to_pairs(source)
+        self._index: dict[str, list[str]] | None = None
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Every field as (name, value), in the order of the message."""
+        return tuple(self._pairs)
+
+    def get_all(self, name: str) -> list[str]:
+        """Return every value of `name` in order; empty when there is none."""
+        return list(self._by_name().get(name.lower(), ()))
+
+    def __getitem__(self, name: str) -> str:
+        key = name.lower()
+        values = self._by_name().get(key)
+        if values is None:
+            raise KeyError(name)
+        return values[0] if key == "set-cookie" else ", ".join(values)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._by_name()
+
+    def __iter__(self) -> Iterator[str]:
+        seen: set[str] = set()
+        for name, _ in self._pairs:
+            if (key := name.lower()) not in seen:
+                seen.add(key)
+                yield name
+
+    def __len__(self) -> int:
+        return len(self._by_name())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Headers):
+            return self._by_name() == other._by_name()
+        if isinstance(other, Mapping):
+            return self == Headers({str(k): str(v) for k, v in other.items()})
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # equal to any mapping of that content
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({redact_headers(self._pairs)})"
+
+    def copy(self) -> Self:
+        """Return an independent copy of the same kind."""
+        return type(self)(self._pairs)
+
+    def _by_name(self) -> dict[str, list[str]]:
+        if self._index is None:
+            index: dict[str, list[str]] = {}
+            for name, value in self._pairs:
+                index.setdefault(name.lower(), []).append(value)
+            self._index = index
+        return self._index
+
+
+class MutableHeaders(Headers, MutableMapping[str, str]):
+    """Header fields that can be changed; assignment replaces every value of the name."""
+
+    __slots__ = ()
+
+    def add(self, name: str, value: str) -> None:
+        """Append one more field, keeping those of the same name."""
+        self._pairs.append((name, value))
+        self._index = None
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._drop(name)
+        self.add(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self:
+            raise KeyError(name)
+        self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        key = name.lower()
+        if key in self._by_name():
+            self._pairs = [pair for pair in self._pairs if pair[0].lower() != key]
+            self._index = None
+
+
+def _to_pairs(source: HeaderSource) -> list[tuple[str, str]]:
+    if isinstance(source, Headers):
+        return list(source.pairs)
+    if isinstance(source, Mapping):
+        return list(source.items())
+    return list(source)

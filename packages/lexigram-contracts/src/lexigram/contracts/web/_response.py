@@ -1,0 +1,201 @@
+"""A response, complete and independent of the library that received it."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Callable
+from typing import Any, Final, Self, TypeVar
+
+from lexigram.contracts.redaction import redact_url
+from lexigram.contracts.web import _json
+from lexigram.contracts.web._errors import HTTPDecodeError, HTTPStatusError
+from lexigram.contracts.web._headers import Headers, HeaderSource
+
+__all__ = ["HttpResponse"]
+
+T = TypeVar("T")
+
+# Survives pickling as itself, unlike a bare object().
+_UNSET: Final[Any] = ...
+_EXCERPT = 80
+
+
+class HttpResponse:
+    """Status, headers and the whole body of one answer.
+
+    Text and JSON are decoded when they are first asked for, and kept. Build one with
+    at most one of `body`, `json` and `text`; `json` and `text` also set the
+    Content-Type when `headers` has none.
+
+    Example:
+        >>> HttpResponse(200, json={"id": "inv_1"}).json["id"]
+        'inv_1'
+    """
+
+    __slots__ = (
+        "_json",
+        "_text",
+        "attempts",
+        "body",
+        "elapsed",
+        "headers",
+        "method",
+        "status",
+        "url",
+    )
+
+    status: int
+    """The status code."""
+    url: str
+    """The URL that answered, after redirects."""
+    method: str
+    """The method that was answered."""
+    headers: Headers
+    """The header fields; case-insensitive, repeated values kept."""
+    body: bytes
+    """The content, any content coding removed."""
+    elapsed: float
+    """Seconds from the start of the call to the end of the body."""
+    attempts: int
+    """How many times the request was sent, redirects not counted apart."""
+
+    def __init__(  # noqa: PLR0913 - a value with this many parts
+        self,
+        status: int,
+        url: str = "",
+        method: str = "GET",
+        headers: HeaderSource = (),
+        body: bytes = b"",
+        json: Any = _UNSET,
+        text: str | None = None,
+        *,
+        elapsed: float = 0.0,
+        attempts: int = 1,
+    ) -> None:
+        self.status = status
+        self.url = url
+        self.method = method
+        self.headers = headers if type(headers) is Headers else Headers(headers)
+        self.body = body
+        self.elapsed = elapsed
+        self.attempts = attempts
+        self._json: Any = _UNSET
+        self._text: str | None = None
+        if json is not _UNSET or text is not None:
+            self._encode(json, text)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is below 400."""
+        return self.status < 400  # noqa: PLR2004 - RFC 9110 §15
+
+    @property
+    def text(self) -> str:
+        """The body as text, by the charset of its Content-Type, else UTF-8.
+
+        Bytes that the charset does not know become U+FFFD; an unknown charset is read
+        as UTF-8. It never raises: a wrong label is common, and a text is for showing.
+        """
+        if self._text is None:
+            charset = self._charset()
+            try:
+                self._text = self.body.decode(charset, "replace")
+            except LookupError:
+                self._text = self.body.decode("utf-8", "replace")
+        return self._text
+
+    @property
+    def json(self) -> Any:
+        """The body parsed as JSON.
+
+        Objects and arrays come as `JSONObject` and `JSONArray`, which also answer
+        `await response.json()`.
+
+        Raises:
+            HTTPDecodeError: The body is not JSON.
+        """
+        if self._json is _UNSET:
+            self._json = self.decode(_json.parse)
+        return self._json
+
+    @property
+    def content_length(self) -> int:
+        """The declared Content-Length, else the size of `body`.
+
+        For HEAD and for a compressed body the declared one differs from `len(body)`.
+        """
+        declared = self.headers.get("content-length", "")
+        return int(declared) if declared.isdecimal() else len(self.body)
+
+    def decode(self, decoder: Callable[[bytes], T]) -> T:
+        """Return what `decoder` makes of the body.
+
+        Example: `response.decode(Invoice.model_validate_json)`.
+
+        Raises:
+            HTTPDecodeError: The decoder raised; its exception is the `__cause__`.
+        """
+        try:
+            return decoder(self.body)
+        except Exception as error:  # the decoder is the caller's code
+            raise self._decode_error() from error
+
+    def raise_for_status(self) -> Self:
+        """Return this response, or raise when its status is 400 or more.
+
+        Raises:
+            HTTPStatusError: With this response inside.
+        """
+        if not self.ok:
+            raise HTTPStatusError(self)
+        return self
+
+    def __repr__(self) -> str:
+        return (
+            f"<HttpResponse {self.status} {self.method} {redact_url(self.url)}, "
+            f"{len(self.body)} bytes>"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, HttpResponse):
+            return NotImplemented
+        return self._identity() == other._identity()
+
+    __hash__ = None  # type: ignore[assignment]  # headers are compared by content
+
+    def _identity(self) -> tuple[object, ...]:
+        return self.status, self.method, self.url, self.headers, self.body
+
+    def _encode(self, json: Any, text: str | None) -> None:
+        if self.body or (json is not _UNSET and text is not None):
+            raise TypeError("Give at most one of body, json and text.")
+        if text is not None:
+            self.body = text.encode()
+            content_type = "text/plain; charset=utf-8"
+        else:
+            self.body = jsonlib.dumps(json, separators=(",", ":")).encode()
+            content_type = "application/json"
+        if "content-type" not in self.headers:
+            self.headers = Headers(
+                [*self.headers.pairs, ("Content-Type", content_type)]
+            )
+
+    def _charset(self) -> str:
+        for parameter in self.headers.get("content-type", "").split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "charset":
+                return value.strip().strip("\"'") or "utf-8"
+        return "utf-8"
+
+    def _decode_error(self) -> HTTPDecodeError:
+        content_type = self.headers.get("content-type", "")
+        start = self.body[:_EXCERPT].decode("utf-8", "replace")
+        return HTTPDecodeError(
+            f"The body ({len(self.body)} bytes of {content_type or 'no Content-Type'}) "
+            f"cannot be decoded; it starts with {start!r}.",
+            content_type=content_type,
+            method=self.method,
+            url=self.url,
+            attempts=self.attempts,
+            request_sent="yes",
+        )

@@ -1,0 +1,1 @@
+"""Policies: retry, circuit breaker and pipelines of them."""

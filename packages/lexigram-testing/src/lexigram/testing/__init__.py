@@ -1,0 +1,1 @@
+"""Fakes, a fault-injecting server and recorders for tests."""

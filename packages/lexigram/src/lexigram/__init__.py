@@ -1,0 +1,5 @@
+"""The core of lexigram: boots modules and injects them."""
+
+import pkgutil
+
+__path__ = pkgutil.extend_path(__path__, __name__)
