@@ -1,0 +1,245 @@
+"""What a call means, whoever makes it: the real client and every fake build here.
+
+Pure functions from the arguments of a verb to the request, and from a response to the
+result. Two clients that share them cannot disagree about a query, a body or a status.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
+
+from lexigram.contracts.web._contexts import RequestContext
+from lexigram.contracts.web._errors import (
+    HTTPInvalidRequestError,
+    HTTPStatusError,
+    HTTPUnknownOptionError,
+)
+from lexigram.contracts.web._headers import Headers, HeaderSource, MutableHeaders
+from lexigram.contracts.web._options import RequestOptions
+from lexigram.contracts.web._response import HttpResponse
+from lexigram.result import Err, Ok, Result
+
+__all__ = ["build_request", "build_result", "check_url"]
+
+OPTIONS: Final = frozenset(RequestOptions.__annotations__)
+
+# RFC 9110 §5.6.2 (token) and §5.5: a value holds no CR, LF or NUL. The other control
+# characters are refused with them, as RFC 9112 §2.2 invites smuggling otherwise.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_UNUSABLE_IN_URL = re.compile(r"[\x00-\x20\x7f]")
+
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+def build_request(
+    method: str,
+    url: str,
+    options: Mapping[str, Any],
+    *,
+    headers: HeaderSource = (),
+    timeout: float | None = None,
+) -> RequestContext:
+    """Build the request that a call with these arguments stands for.
+
+    Args:
+        method: Sent in upper case.
+        url: Used as given; `params` are appended to its query, a fragment is dropped.
+        options: As `RequestOptions` describes them.
+        headers: Defaults; a field of the call replaces those of its name.
+        timeout: The default, in seconds.
+
+    Raises:
+        HTTPUnknownOptionError: An option does not exist; names the nearest one.
+        HTTPInvalidRequestError: A value cannot be sent; says which one and why.
+    """
+    try:
+        _check_options(options)
+        body, content_type = _body(options)
+        fields = _headers(headers, options)
+        if content_type and "content-type" not in fields:
+            fields["Content-Type"] = content_type
+        return RequestContext(
+            method=_method(method),
+            url=_with_params(url, options.get("params")),
+            headers=fields,
+            params=_by_name(options.get("params")),
+            body=body,
+            timeout=_timeout(options.get("timeout", timeout)),
+        )
+    except (HTTPInvalidRequestError, HTTPUnknownOptionError) as error:
+        raise type(error)(
+            str(error), method=str(method), url=str(url)
+        ) from error.__cause__
+
+
+def build_result(response: HttpResponse) -> Result[HttpResponse, HTTPStatusError]:
+    """Sort a response by its status: `Ok` below 400, else `Err`."""
+    return Ok(response) if response.ok else Err(HTTPStatusError(response))
+
+
+def check_url(url: str) -> None:
+    """Refuse what is not an absolute http or https URL with a host.
+
+    Raises:
+        HTTPInvalidRequestError: Says what is wrong with it.
+    """
+    problem = _url_problem(url)
+    if problem:
+        raise HTTPInvalidRequestError(
+            f"The URL {problem}. Give an absolute one, such as https://api.test/v1.",
+            url=url,
+        )
+
+
+def _url_problem(url: str) -> str | None:
+    if _UNUSABLE_IN_URL.search(url):
+        return "holds white space or a control character"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        return f"cannot be parsed ({error})"
+    if parts.scheme.lower() not in {"http", "https"}:
+        return f"has {f'the scheme {parts.scheme!r}' if parts.scheme else 'no scheme'}"
+    return None if host else "has no host"
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    for name in options:
+        if name not in OPTIONS:
+            near = difflib.get_close_matches(name, OPTIONS, n=1)
+            hint = (
+                f"Did you mean {near[0]!r}?" if near else f"Known: {sorted(OPTIONS)}."
+            )
+            raise HTTPUnknownOptionError(f"There is no option {name!r}. {hint}")
+
+
+def _method(method: str) -> str:
+    if not _TOKEN.fullmatch(method):
+        raise HTTPInvalidRequestError(
+            f"{method!r} is not a method (RFC 9110 §9.1): use a token such as GET."
+        )
+    return method.upper()
+
+
+def _timeout(seconds: Any) -> float | None:
+    if seconds is None:
+        return None
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int | float)
+        or seconds <= 0
+    ):
+        raise HTTPInvalidRequestError(
+            f"timeout={seconds!r} is not a positive number of seconds. "
+            "Use None to wait for ever."
+        )
+    return float(seconds)
+
+
+def _headers(defaults: HeaderSource, options: Mapping[str, Any]) -> MutableHeaders:
+    own = Headers(options.get("headers") or ())
+    for name, value in own.pairs:
+        _check_header(name, value)
+    fields = MutableHeaders(
+        [pair for pair in Headers(defaults).pairs if pair[0] not in own]
+    )
+    for name, value in own.pairs:
+        fields.add(name, value)
+    key = options.get("idempotency_key")
+    if key is not None:
+        _check_header("Idempotency-Key", key)
+        fields["Idempotency-Key"] = key
+    return fields
+
+
+def _check_header(name: Any, value: Any) -> None:
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        raise HTTPInvalidRequestError(f"{name!r} is not a header name (RFC 9110 §5.1).")
+    if not isinstance(value, str):
+        raise HTTPInvalidRequestError(
+            f"The header {name!r} has a value of type {type(value).__name__}; "
+            "it takes a string."
+        )
+    if _CONTROL.search(value):
+        # The value itself may be a credential, so it is not shown.
+        raise HTTPInvalidRequestError(
+            f"The value of header {name!r} holds a control character, "
+            "such as a line break (RFC 9110 §5.5)."
+        )
+
+
+def _body(options: Mapping[str, Any]) -> tuple[bytes | None, str]:
+    """Return the body and the Content-Type it implies."""
+    if "json" in options:
+        if options.get("data") is not None:
+            raise HTTPInvalidRequestError("Give one of `json` and `data`, not both.")
+        return _json_body(options["json"]), "application/json"
+    data = options.get("data")
+    if data is None:
+        return None, ""
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data), "application/octet-stream"
+    if isinstance(data, str):
+        return data.encode(), "text/plain; charset=utf-8"
+    if isinstance(data, Mapping):
+        return urlencode(_pairs("data", data), quote_via=quote_plus).encode(), FORM
+    raise HTTPInvalidRequestError(
+        f"data is of type {type(data).__name__}; it takes bytes, a string or a mapping."
+    )
+
+
+def _json_body(value: Any) -> bytes:
+    try:
+        text = json.dumps(
+            value, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+        return text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise HTTPInvalidRequestError(f"json cannot be encoded: {error}.") from error
+
+
+def _with_params(url: str, params: Any) -> str:
+    url = url.partition("#")[0]
+    pairs = _pairs("params", params) if params else []
+    if not pairs:
+        return url
+    query = urlencode(pairs, quote_via=quote)
+    if "?" not in url:
+        return f"{url}?{query}"
+    return f"{url}{query}" if url.endswith(("?", "&")) else f"{url}&{query}"
+
+
+def _pairs(option: str, source: Any) -> list[tuple[str, str]]:
+    items: Iterable[tuple[Any, Any]]
+    items = source.items() if isinstance(source, Mapping) else source
+    pairs: list[tuple[str, str]] = []
+    for name, value in items:
+        if value is None:
+            continue
+        many = isinstance(value, Sequence) and not isinstance(value, str)
+        pairs += [
+            (str(name), _text(option, name, v)) for v in (value if many else [value])
+        ]
+    return pairs
+
+
+def _text(option: str, name: Any, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise HTTPInvalidRequestError(
+        f"{option}[{name!r}] is of type {type(value).__name__}; "
+        "it takes a string, a number, a bool or a list of those."
+    )
+
+
+def _by_name(params: Any) -> Mapping[str, Any]:
+    return params if isinstance(params, Mapping) else dict(params or ())
