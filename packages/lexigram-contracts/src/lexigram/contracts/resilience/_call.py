@@ -56,8 +56,9 @@ class Call(Generic[T_contra]):
         operation: A name of low cardinality, for logs and metrics.
         repeatable: Whether the operation may run more than once. The owner has
             weighed all that matters (method, idempotency key, replay of the body).
-        deadline: When the call has to be over, as a time of the event loop; None for
-            never. Policies do not sleep past it; the owner enforces it.
+        deadline: When the call has to be over, as a time of the clock
+            (`ClockProtocol.monotonic`, by default the event loop's); None for never.
+            Policies do not sleep past it; the owner enforces it.
         judge: Called with the result or the exception of an attempt (the other one is
             None); must not raise or block.
         discard: Called with a result that will not be used, to release it.

@@ -6,13 +6,13 @@ result. Two clients that share them cannot disagree about a query, a body or a s
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
+from lexigram.contracts.suggestions import did_you_mean
 from lexigram.contracts.web._contexts import RequestContext
 from lexigram.contracts.web._errors import (
     HTTPInvalidRequestError,
@@ -113,11 +113,9 @@ def _url_problem(url: str) -> str | None:
 def _check_options(options: Mapping[str, Any]) -> None:
     for name in options:
         if name not in OPTIONS:
-            near = difflib.get_close_matches(name, OPTIONS, n=1)
-            hint = (
-                f"Did you mean {near[0]!r}?" if near else f"Known: {sorted(OPTIONS)}."
+            raise HTTPUnknownOptionError(
+                f"There is no option {name!r}. {did_you_mean(name, OPTIONS)}"
             )
-            raise HTTPUnknownOptionError(f"There is no option {name!r}. {hint}")
 
 
 def _method(method: str) -> str:

@@ -142,7 +142,13 @@ class HTTPResponseTooLargeError(HTTPClientError):
         self.limit = limit
 
 
-class HTTPTooManyRedirectsError(HTTPClientError):
+class HTTPRedirectError(HTTPClientError):
+    """A redirect is not followed: its target is unusable, or less safe than its source."""
+
+    code: ClassVar[str] = "http.redirect"
+
+
+class HTTPTooManyRedirectsError(HTTPRedirectError):
     """The server redirected more often than allowed.
 
     Attributes:

@@ -1,0 +1,24 @@
+"""What a misspelt name was probably meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["did_you_mean"]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a sentence that names the nearest known name, or all when none is near.
+
+    Example:
+        >>> did_you_mean("heders", ["headers", "json"])
+        "Did you mean 'headers'?"
+        >>> did_you_mean("x", ["headers", "json"])
+        "Known are 'headers', 'json'."
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Known are {', '.join(map(repr, names))}." if names else "There are none."
