@@ -1,1 +1,69 @@
-"""The outbound HTTP client on aiohttp."""
+"""The outbound HTTP client on aiohttp.
+
+The path of a call, file by file: `client` (verbs) → `call` (deadline, interceptors,
+redirects) → `guard` (which policies) → `attempt` (one exchange on the wire) → `pool`.
+
+Example:
+    >>> async def main() -> None:
+    ...     async with HTTPClient.session_context() as client:
+    ...         result = await client.get("https://api.example.com/users")
+    ...         if result.is_ok():
+    ...             print(result.value.json)
+"""
+
+from lexigram.contracts.web import (
+    HTTPCircuitOpenError,
+    HTTPClientError,
+    HTTPClientProtocol,
+    HTTPClientStateError,
+    HTTPConnectionError,
+    HTTPDecodeError,
+    HTTPInvalidRequestError,
+    HTTPRedirectError,
+    HTTPRejectedError,
+    HttpResponse,
+    HTTPResponseTooLargeError,
+    HTTPRetryExhaustedError,
+    HTTPStatusError,
+    HTTPTimeoutError,
+    HTTPTooManyRedirectsError,
+    HTTPUnknownOptionError,
+    InterceptorProtocol,
+    RequestContext,
+    ResponseContext,
+)
+from lexigram.http.base_url import BaseURLHTTPClient
+from lexigram.http.client import HTTPClient
+from lexigram.http.config import ConnectionPoolConfig, HTTPClientConfig
+from lexigram.http.decoders import json_as
+from lexigram.http.module import HTTPModule
+from lexigram.http.provider import HTTPProvider
+
+__all__ = [
+    "BaseURLHTTPClient",
+    "ConnectionPoolConfig",
+    "HTTPCircuitOpenError",
+    "HTTPClient",
+    "HTTPClientConfig",
+    "HTTPClientError",
+    "HTTPClientProtocol",
+    "HTTPClientStateError",
+    "HTTPConnectionError",
+    "HTTPDecodeError",
+    "HTTPInvalidRequestError",
+    "HTTPModule",
+    "HTTPProvider",
+    "HTTPRedirectError",
+    "HTTPRejectedError",
+    "HTTPResponseTooLargeError",
+    "HTTPRetryExhaustedError",
+    "HTTPStatusError",
+    "HTTPTimeoutError",
+    "HTTPTooManyRedirectsError",
+    "HTTPUnknownOptionError",
+    "HttpResponse",
+    "InterceptorProtocol",
+    "RequestContext",
+    "ResponseContext",
+    "json_as",
+]

@@ -22,7 +22,7 @@ from lexigram.contracts.web._errors import (
     RequestSent,
     TimeoutPhase,
 )
-from lexigram.contracts.web._headers import Headers, MutableHeaders
+from lexigram.contracts.web._headers import Headers, HeaderSource, MutableHeaders
 from lexigram.contracts.web._interceptors import (
     InterceptorChainProtocol,
     InterceptorProtocol,
@@ -48,6 +48,7 @@ __all__ = [
     "HTTPTimeoutError",
     "HTTPTooManyRedirectsError",
     "HTTPUnknownOptionError",
+    "HeaderSource",
     "Headers",
     "HttpResponse",
     "InterceptorChainProtocol",

@@ -221,7 +221,7 @@ def _pairs(option: str, source: Any) -> list[tuple[str, str]]:
     for name, value in items:
         if value is None:
             continue
-        many = isinstance(value, Sequence) and not isinstance(value, str)
+        many = isinstance(value, Sequence) and not isinstance(value, str | bytes)
         pairs += [
             (str(name), _text(option, name, v)) for v in (value if many else [value])
         ]

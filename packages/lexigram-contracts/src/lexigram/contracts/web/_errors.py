@@ -60,8 +60,9 @@ class HTTPClientError(LexigramError):
         self.retryable = retryable
 
     def __str__(self) -> str:
+        where = " ".join(filter(None, (self.method, self.url)))
         message = super().__str__()
-        return f"{self.method} {self.url}: {message}" if self.url else message
+        return f"{where}: {message}" if where else message
 
 
 class HTTPStatusError(HTTPClientError):

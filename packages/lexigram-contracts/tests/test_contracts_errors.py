@@ -1,0 +1,96 @@
+"""Errors carry facts, survive pickling, and can be told apart."""
+
+import copy
+import pickle
+
+import pytest
+from lexigram.contracts.errors import LexigramError
+from lexigram.contracts.resilience import (
+    CallRejectedError,
+    CircuitOpenError,
+    RetryExhaustedError,
+)
+from lexigram.contracts.web import (
+    HTTPCircuitOpenError,
+    HTTPClientError,
+    HTTPClientProtocol,
+    HTTPClientStateError,
+    HTTPConnectionError,
+    HTTPDecodeError,
+    HTTPInvalidRequestError,
+    HTTPRedirectError,
+    HTTPRejectedError,
+    HttpResponse,
+    HTTPResponseTooLargeError,
+    HTTPRetryExhaustedError,
+    HTTPStatusError,
+    HTTPTimeoutError,
+    HTTPTooManyRedirectsError,
+    HTTPUnknownOptionError,
+    MissingVerbError,
+)
+
+FACTS = {
+    "method": "GET",
+    "url": "http://h/",
+    "attempts": 2,
+    "request_sent": "maybe",
+    "retryable": True,
+}
+LAST = HTTPConnectionError("gone.", failure="connect", **FACTS)
+ERRORS: list[LexigramError] = [
+    HTTPClientError("m.", **FACTS),
+    HTTPStatusError(HttpResponse(503)),
+    LAST,
+    HTTPTimeoutError("m.", phase="total", limit=1.5, **FACTS),
+    HTTPResponseTooLargeError("m.", limit=10, **FACTS),
+    HTTPRedirectError("m.", **FACTS),
+    HTTPTooManyRedirectsError("m.", limit=10, **FACTS),
+    HTTPDecodeError("m.", content_type="a/b", **FACTS),
+    HTTPInvalidRequestError("m.", **FACTS),
+    HTTPUnknownOptionError("m.", **FACTS),
+    HTTPClientStateError("m.", **FACTS),
+    HTTPCircuitOpenError("m.", retry_after=3.0, **FACTS),
+    HTTPRejectedError("m.", retry_after=3.0, **FACTS),
+    RetryExhaustedError("m.", attempts=3, last=ValueError("x")),
+    CallRejectedError("m.", key="k", retry_after=1.0),
+    CircuitOpenError("m.", key="k"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda e: type(e).__name__)
+def test_every_error_survives_pickling_and_copying(error: LexigramError) -> None:
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert {k: repr(v) for k, v in vars(again).items()} == {
+            k: repr(v) for k, v in vars(error).items()
+        }
+
+
+def test_the_last_failure_is_kept_through_pickling() -> None:
+    error = HTTPRetryExhaustedError("gave up.", last=LAST, **FACTS)
+    again = pickle.loads(pickle.dumps(error))
+    assert again.last.failure == "connect"
+
+
+def test_every_code_is_stable_and_its_own() -> None:
+    codes = [type(error).code for error in ERRORS]
+    assert len(set(codes)) == len(codes)
+    assert all(code.startswith(("http.", "resilience.")) for code in codes)
+
+
+def test_a_misused_client_is_also_the_builtin_mistake() -> None:
+    assert issubclass(HTTPInvalidRequestError, ValueError)
+    assert issubclass(HTTPUnknownOptionError, TypeError)
+    assert issubclass(HTTPClientStateError, RuntimeError)
+
+
+async def test_a_partial_implementation_names_the_verb_it_lacks() -> None:
+    class Partial(HTTPClientProtocol):
+        async def get(self, url, **options):
+            raise AssertionError
+
+    with pytest.raises(MissingVerbError, match="Partial does not define 'post'"):
+        await Partial().post("http://h/")
+    assert issubclass(MissingVerbError, TypeError)

@@ -1,0 +1,54 @@
+"""No secret leaves through a text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lexigram.contracts.redaction import is_secret_name, redact_headers, redact_url
+from lexigram.contracts.web import HTTPConnectionError, RequestContext, ResponseContext
+
+SECRET = st.text("s3cretS3CRET", min_size=6)
+
+
+@given(SECRET, SECRET, SECRET)
+def test_userinfo_query_values_and_fragment_never_show(
+    user: str, password: str, value: str
+) -> None:
+    url = f"https://{user}:{password}@host/path?key={value}&{value}#{value}"
+    assert redact_url(url) == "https://***@host/path?key=***&***"
+
+
+@given(st.text())
+def test_any_text_can_be_redacted(text: str) -> None:
+    assert isinstance(redact_url(text), str)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Authorization", "proxy-authorization", "Cookie", "Set-Cookie", "X-Api-Key",
+     "api_key", "X-Amz-Security-Token", "password", "client_secret", "sig", "key"],
+)  # fmt: skip
+def test_names_that_carry_credentials_are_known(name: str) -> None:
+    assert is_secret_name(name)
+    assert redact_headers([(name, "v")]) == [(name, "***")]
+
+
+@pytest.mark.parametrize(
+    "name", ["Accept", "Content-Type", "X-Request-Id", "Keyboard", "ETag"]
+)
+def test_other_names_are_shown(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_contexts_and_errors_show_no_secret() -> None:
+    url = "https://u:s3cret@h/?token=s3cret"
+    request = RequestContext("GET", url)
+    request.headers["Authorization"] = "Bearer s3cret"
+    error = HTTPConnectionError("gone.", failure="disconnected", method="GET", url=url)
+    for shown in (
+        repr(request),
+        repr(ResponseContext(200, url=url)),
+        str(error),
+        repr(error),
+        error.url,
+    ):
+        assert "s3cret" not in shown

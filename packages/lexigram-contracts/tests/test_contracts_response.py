@@ -1,0 +1,167 @@
+"""A response says what it is, lazily, and fails loudly where it is not."""
+
+import copy
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lexigram.contracts.web import (
+    HTTPDecodeError,
+    HttpResponse,
+    HTTPStatusError,
+    JSONArray,
+    JSONObject,
+    build_result,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(JSON)
+def test_json_comes_back_as_it_was_given(value: object) -> None:
+    response = HttpResponse(200, json=value)
+    assert response.json == value
+    assert json.loads(response.body) == value
+    assert response.headers["content-type"] == "application/json"
+
+
+async def test_objects_and_arrays_answer_both_forms() -> None:
+    response = HttpResponse(200, json={"id": 1})
+    assert isinstance(response.json, JSONObject)
+    assert response.json["id"] == 1
+    assert await response.json() == {"id": 1}
+    items = HttpResponse(200, json=[1, 2])
+    assert isinstance(items.json, JSONArray)
+    assert await items.json() == [1, 2]
+
+
+def test_json_is_parsed_once() -> None:
+    response = HttpResponse(200, json={"id": 1})
+    assert response.json is response.json
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe{", b"{"])
+def test_a_body_that_is_not_json_says_so_with_its_type_and_start(body: bytes) -> None:
+    response = HttpResponse(
+        200, "http://h/x?k=s3cret", headers={"Content-Type": "text/html"}, body=body
+    )
+    with pytest.raises(HTTPDecodeError, match="text/html") as caught:
+        _ = response.json
+    assert caught.value.content_type == "text/html"
+    assert "s3cret" not in str(caught.value)
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_json_null_is_none_and_not_an_error() -> None:
+    assert HttpResponse(200, body=b"null").json is None
+
+
+def test_decode_keeps_the_cause() -> None:
+    response = HttpResponse(200, body=b"x")
+    assert response.decode(len) == 1
+    with pytest.raises(HTTPDecodeError) as caught:
+        response.decode(lambda body: {}[body])
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "text"),
+    [
+        ("text/plain; charset=iso-8859-1", b"\xe9", "é"),
+        ('text/plain; CHARSET="utf-8"', "é".encode(), "é"),
+        ("text/plain", "é".encode(), "é"),
+        ("text/plain; charset=utf-8", b"\xe9", "\ufffd"),
+        ("text/plain; charset=no-such", "é".encode(), "é"),
+        ("text/plain; charset=", b"a", "a"),
+    ],
+)
+def test_text_follows_the_charset_and_never_raises(
+    content_type: str, body: bytes, text: str
+) -> None:
+    assert (
+        HttpResponse(200, headers={"Content-Type": content_type}, body=body).text
+        == text
+    )
+
+
+def test_content_length_is_the_declared_one_else_the_size() -> None:
+    assert HttpResponse(200, headers={"Content-Length": "7"}).content_length == 7
+    assert HttpResponse(200, body=b"four").content_length == 4
+    assert (
+        HttpResponse(200, headers={"Content-Length": "x"}, body=b"ab").content_length
+        == 2
+    )
+
+
+def test_at_most_one_form_of_body_is_accepted() -> None:
+    with pytest.raises(TypeError, match="at most one"):
+        HttpResponse(200, body=b"x", json={})
+    with pytest.raises(TypeError, match="at most one"):
+        HttpResponse(200, text="x", json={})
+
+
+def test_a_given_content_type_wins_over_the_implied_one() -> None:
+    response = HttpResponse(
+        400, headers={"content-type": "application/problem+json"}, json={}
+    )
+    assert response.headers.get_all("Content-Type") == ["application/problem+json"]
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 304, 399])
+def test_below_400_is_ok(status: int) -> None:
+    response = HttpResponse(status)
+    assert response.ok
+    assert response.raise_for_status() is response
+    assert build_result(response).unwrap() is response
+
+
+@pytest.mark.parametrize("status", [400, 404, 500, 599])
+def test_from_400_on_the_same_error_is_raised_and_returned(status: int) -> None:
+    response = HttpResponse(status, "http://u:pw@h/x?k=v", "PUT")
+    with pytest.raises(HTTPStatusError) as caught:
+        response.raise_for_status()
+    error = build_result(response).unwrap_err()
+    for each in (caught.value, error):
+        assert each.response is response
+        assert each.status == status
+        assert str(each) == f"PUT http://***@h/x?k=***: The server answered {status}."
+
+
+def test_problem_details_are_read_when_declared() -> None:
+    problem = HttpResponse(
+        403,
+        headers={"Content-Type": "application/problem+json; charset=utf-8"},
+        body=b'{"title": "No credit", "balance": 30}',
+    )
+    error = HTTPStatusError(problem)
+    assert error.problem == {"title": "No credit", "balance": 30}
+    assert "403 (No credit)" in str(error)
+    undeclared = HttpResponse(403, json={"title": "No credit"})
+    assert HTTPStatusError(undeclared).problem is None
+    broken = HttpResponse(403, headers=problem.headers, body=b"{")
+    assert HTTPStatusError(broken).problem is None
+
+
+def test_responses_and_their_errors_survive_pickling_and_copying() -> None:
+    response = HttpResponse(500, "http://h/", json={"a": 1}, attempts=3)
+    assert response.json == {"a": 1}
+    for again in (pickle.loads(pickle.dumps(response)), copy.deepcopy(response)):
+        assert again == response
+        assert again.json == {"a": 1}
+    error = pickle.loads(pickle.dumps(HTTPStatusError(response)))
+    assert error.response == response
+    assert error.attempts == 3
+    assert str(error) == str(HTTPStatusError(response))
+
+
+def test_repr_shows_status_method_redacted_url_and_size() -> None:
+    response = HttpResponse(200, "http://u:pw@h/x?api_key=s3cret", "GET", body=b"abc")
+    assert (
+        repr(response) == "<HttpResponse 200 GET http://***@h/x?api_key=***, 3 bytes>"
+    )

@@ -1,0 +1,138 @@
+"""`Result` behaves the same whichever way it is asked."""
+
+import copy
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lexigram.result import (
+    Err,
+    Ok,
+    Result,
+    UnwrapError,
+    acatch,
+    catch,
+    collect,
+    is_err,
+    is_ok,
+    partition,
+)
+
+
+def test_ok_has_a_value_and_no_error() -> None:
+    result = Ok(1)
+    assert result
+    assert result.is_ok()
+    assert not result.is_err()
+    assert result.unwrap() == result.value == result.expect("never shown") == 1
+    assert not hasattr(result, "error")
+
+
+def test_err_has_an_error_and_no_value() -> None:
+    result = Err("late")
+    assert not result
+    assert result.is_err()
+    assert not result.is_ok()
+    assert result.unwrap_err() == result.error == "late"
+    assert not hasattr(result, "value")
+
+
+@pytest.mark.parametrize("ask", [lambda r: r.value, lambda r: r.unwrap()])
+def test_unwrapping_an_err_keeps_its_exception_as_the_cause(ask) -> None:
+    cause = ValueError("boom")
+    with pytest.raises(UnwrapError) as caught:
+        ask(Err(cause))
+    assert caught.value.__cause__ is cause
+
+
+@pytest.mark.parametrize("ask", [lambda r: r.error, lambda r: r.unwrap_err()])
+def test_asking_an_ok_for_its_error_says_what_it_holds(ask) -> None:
+    with pytest.raises(UnwrapError, match=r"Ok\(value=1\) has no error"):
+        ask(Ok(1))
+
+
+def test_expect_puts_the_message_before_the_error() -> None:
+    with pytest.raises(UnwrapError, match="no invoice: late"):
+        Err("late").expect("no invoice")
+
+
+def test_or_raise_raises_the_error_itself_or_what_is_made_of_it() -> None:
+    boom = ValueError("boom")
+    with pytest.raises(ValueError, match="boom") as caught:
+        Err(boom).or_raise()
+    assert caught.value is boom
+    with pytest.raises(LookupError, match="wrapped boom") as wrapped:
+        Err(boom).or_raise(lambda e: LookupError(f"wrapped {e}"))
+    assert wrapped.value.__cause__ is boom
+    with pytest.raises(UnwrapError, match="no exception to raise"):
+        Err("text").or_raise()
+    assert Ok(1).or_raise() == 1
+
+
+def test_defaults_are_used_by_err_only() -> None:
+    assert Ok(1).unwrap_or(2) == 1
+    assert Err("x").unwrap_or(2) == 2
+    assert Ok(1).unwrap_or_else(lambda _: 2) == 1
+    assert Err("four").unwrap_or_else(len) == 4
+
+
+def half(n: int) -> Result[int, str]:
+    return Ok(n // 2) if n % 2 == 0 else Err(f"{n} is odd")
+
+
+async def ahalf(n: int) -> Result[int, str]:
+    return half(n)
+
+
+def test_chains_stop_at_the_first_err() -> None:
+    assert half(8).and_then(half).map(str) == Ok("2")
+    assert half(6).and_then(half).map(str) == Err("3 is odd")
+    assert half(3).map_err(len) == Err(8)
+    assert half(4).map_err(len) == Ok(2)
+    assert half(3).or_else(lambda _: Ok(0)) == Ok(0)
+    assert half(4).or_else(lambda _: Ok(0)) == Ok(2)
+
+
+async def test_async_chains_stop_at_the_first_err() -> None:
+    async def text(n: int) -> str:
+        return str(n)
+
+    assert await half(4).map_async(text) == Ok("2")
+    assert await half(3).map_async(text) == Err("3 is odd")
+    assert await half(8).and_then_async(ahalf) == Ok(2)
+    assert await half(3).and_then_async(ahalf) == Err("3 is odd")
+
+
+def test_a_result_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Ok(1).value = 2  # type: ignore[misc]  # the point of the test
+
+
+@given(st.one_of(st.builds(Ok, st.integers()), st.builds(Err, st.text())))
+def test_results_survive_pickling_and_copying(result: Result[int, str]) -> None:
+    assert pickle.loads(pickle.dumps(result)) == result
+    assert copy.deepcopy(result) == result == copy.copy(result)
+    assert hash(result) == hash(copy.copy(result))
+
+
+@given(st.lists(st.one_of(st.builds(Ok, st.integers()), st.builds(Err, st.text()))))
+def test_partition_keeps_everything_and_collect_the_first_error(
+    results: list[Result[int, str]],
+) -> None:
+    values, errors = partition(results)
+    assert values == [r.value for r in results if is_ok(r)]
+    assert errors == [r.error for r in results if is_err(r)]
+    assert collect(results) == (Err(errors[0]) if errors else Ok(values))
+
+
+async def test_catch_returns_the_expected_exception_and_no_other() -> None:
+    async def fail() -> int:
+        raise KeyError("k")
+
+    assert catch(ValueError, lambda: int("7")) == Ok(7)
+    assert isinstance(catch(ValueError, lambda: int("x")).error, ValueError)
+    with pytest.raises(ZeroDivisionError):
+        catch(ValueError, lambda: 1 // 0)
+    assert isinstance((await acatch(KeyError, fail())).error, KeyError)
+    assert await acatch(KeyError, ahalf(2)) == Ok(Ok(1))

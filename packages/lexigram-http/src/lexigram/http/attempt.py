@@ -1,0 +1,219 @@
+"""One exchange on the wire, and what its failures are called.
+
+Beside the pool this is the only module that knows aiohttp: a request goes in and a
+response or an `HTTPClientError` comes out. The deadline of the call is enforced from
+outside; a cancellation that it caused leaves here as a timeout, any other unchanged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import aiohttp
+from lexigram.contracts.web import (
+    ConnectionFailure,
+    HTTPClientError,
+    HTTPConnectionError,
+    HTTPInvalidRequestError,
+    HttpResponse,
+    HTTPResponseTooLargeError,
+    HTTPTimeoutError,
+    RequestContext,
+    RequestSent,
+)
+from lexigram.http.deadline import Deadline
+from lexigram.http.pool import Pool
+from yarl import URL
+
+__all__ = ["exchange", "timed_out"]
+
+
+async def exchange(
+    pool: Pool,
+    request: RequestContext,
+    deadline: Deadline,
+    *,
+    proxy: str | None,
+    max_bytes: int | None,
+) -> HttpResponse:
+    """Send `request` once and read the whole response.
+
+    Args:
+        pool: Where the connection comes from and goes back to.
+        request: Sent as it is.
+        deadline: The deadline of the call, entered by the caller.
+        proxy: The URL of the proxy to use.
+        max_bytes: The largest decoded body to accept.
+
+    Raises:
+        HTTPConnectionError: There is no complete response.
+        HTTPTimeoutError: The deadline passed.
+        HTTPResponseTooLargeError: The body is larger than `max_bytes`.
+        HTTPInvalidRequestError: aiohttp refuses the request.
+    """
+    response: aiohttp.ClientResponse | None = None
+    try:
+        response = await pool.session.request(
+            request.method,
+            URL(request.url),
+            headers=request.headers.pairs,
+            data=request.body,
+            proxy=proxy,
+            allow_redirects=False,
+        )
+        body = await _read(response, request, max_bytes)
+    except asyncio.CancelledError:
+        if not deadline.caused_cancellation():
+            raise
+        raise timed_out(
+            request, deadline, sent="yes" if response else "maybe"
+        ) from None
+    except HTTPClientError:
+        raise
+    except (aiohttp.ClientError, OSError, EOFError, ValueError) as error:
+        raise _failure(error, request, "yes" if response else "maybe") from error
+    finally:
+        if response is not None:
+            # A connection whose response was read to its end is back in the pool
+            # already; any other one cannot be used again.
+            response.close()
+    return HttpResponse(
+        response.status,
+        request.url if "@" not in request.url else str(response.url),
+        request.method,
+        list(response.headers.items()),
+        body,
+    )
+
+
+def timed_out(
+    request: RequestContext, deadline: Deadline, *, sent: RequestSent
+) -> HTTPTimeoutError:
+    """Describe the end of a call by its deadline."""
+    limit = deadline.seconds or 0.0
+    return HTTPTimeoutError(
+        f"The call took longer than its timeout of {limit:g} s. "
+        "`timeout=` sets another one for a call, `pool.timeout` for a client.",
+        phase="total",
+        limit=limit,
+        method=request.method,
+        url=request.url,
+        request_sent=sent,
+        retryable=True,
+    )
+
+
+async def _read(
+    response: aiohttp.ClientResponse, request: RequestContext, limit: int | None
+) -> bytes:
+    declared = response.content_length or 0
+    if limit is None:
+        return await response.read()
+    if declared > limit and request.method != "HEAD":
+        raise _too_large(request, limit, f"declares {declared}")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(request, limit, f"holds at least {size}")
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(
+    request: RequestContext, limit: int, how: str
+) -> HTTPResponseTooLargeError:
+    return HTTPResponseTooLargeError(
+        f"The response {how} bytes, and {limit} are accepted. "
+        "Raise `max_response_bytes` for this call or client if that is expected.",
+        limit=limit,
+        method=request.method,
+        url=request.url,
+        request_sent="yes",
+    )
+
+
+def _failure(
+    error: Exception, request: RequestContext, sent: RequestSent
+) -> HTTPClientError:
+    """Translate what aiohttp raised."""
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        return _invalid(f"aiohttp refuses the URL: {_reason(error)}.", request)
+    for classes, failure, known_sent in _FAILURES:
+        if isinstance(error, classes):
+            return HTTPConnectionError(
+                f"{_SENTENCES[failure]}: {_reason(error)}.",
+                failure=failure,
+                method=request.method,
+                url=request.url,
+                request_sent=known_sent or sent,
+                retryable=_may_pass(error),
+            )
+    return _invalid(f"The request cannot be sent: {error}.", request)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Say whether this failure may be gone at another attempt."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        # Only a resolver that could not answer may answer later.
+        return error.os_error.errno == socket.EAI_AGAIN
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return error.status >= 500  # noqa: PLR2004 - RFC 9110 §15.6
+    return not isinstance(
+        error,
+        aiohttp.ClientConnectorCertificateError | aiohttp.ServerFingerprintMismatch,
+    )
+
+
+# In this order: a subclass stands before its bases. None: as far as it had come.
+_FAILURES: tuple[
+    tuple[tuple[type[Exception], ...], ConnectionFailure, RequestSent | None], ...
+] = (
+    ((aiohttp.ClientConnectorDNSError,), "dns", "no"),
+    ((aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError), "proxy", "no"),
+    (
+        (
+            aiohttp.ClientConnectorCertificateError,
+            aiohttp.ServerFingerprintMismatch,
+            aiohttp.ClientConnectorSSLError,
+        ),
+        "tls",
+        "no",
+    ),
+    ((aiohttp.ClientConnectorError,), "connect", "no"),
+    ((aiohttp.ClientPayloadError,), "truncated", "yes"),
+    ((aiohttp.ClientResponseError,), "protocol", "yes"),
+    ((aiohttp.ClientConnectionError, OSError, EOFError), "disconnected", None),
+    ((aiohttp.ClientError,), "protocol", None),
+)
+
+_SENTENCES: dict[ConnectionFailure, str] = {
+    "dns": "The name of the host cannot be resolved",
+    "connect": "The connection cannot be opened",
+    "tls": "The TLS handshake failed",
+    "proxy": "The proxy did not let the request through",
+    "disconnected": "The connection ended before the response",
+    "truncated": "The connection ended within the response, or its coding is broken",
+    "protocol": "The response is not valid HTTP",
+}
+
+
+def _reason(error: Exception) -> str:
+    """Say what the operating system or aiohttp said, without URLs and addresses."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return str(error.certificate_error).rstrip(".")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error.os_error.strerror or error.os_error).rstrip(".")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"it answered {error.status}"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return " ".join(error.message.split()) or type(error).__name__
+    if isinstance(error, aiohttp.InvalidURL):
+        return error.description or "it is not valid"
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def _invalid(message: str, request: RequestContext) -> HTTPInvalidRequestError:
+    return HTTPInvalidRequestError(message, method=request.method, url=request.url)

@@ -1,0 +1,191 @@
+"""One logical call, top to bottom.
+
+    arguments → request → [deadline: interceptors → { policies → attempt } per redirect
+    → interceptors] → response
+
+Everything that belongs to a single call lives in `_Call`; the rest is shared by all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from lexigram.contracts.clock import ClockProtocol
+from lexigram.contracts.resilience import Call
+from lexigram.contracts.web import (
+    HTTPClientError,
+    HttpResponse,
+    HTTPTooManyRedirectsError,
+    InterceptorProtocol,
+    RequestContext,
+    ResponseContext,
+    build_request,
+    check_url,
+)
+from lexigram.http.attempt import exchange, timed_out
+from lexigram.http.config import HTTPClientConfig
+from lexigram.http.deadline import Deadline
+from lexigram.http.guard import POLICY_ERRORS, Guard, translate
+from lexigram.http.judgement import IDEMPOTENT_METHODS, judge
+from lexigram.http.pool import Pool
+from lexigram.http.proxies import ProxySelector
+from lexigram.http.redirects import next_request
+from lexigram.http.telemetry import Telemetry
+
+__all__ = ["CallPath"]
+
+
+@dataclass(slots=True)
+class _Call:
+    """The state of one call."""
+
+    request: RequestContext
+    options: Mapping[str, Any]
+    deadline: Deadline
+    started: float
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallPath:
+    """What every call of one client goes through, put together once at its start."""
+
+    config: HTTPClientConfig
+    pool: Pool
+    proxies: ProxySelector
+    guard: Guard
+    interceptors: Sequence[InterceptorProtocol]
+    telemetry: Telemetry
+    clock: ClockProtocol
+    headers: tuple[tuple[str, str], ...]
+
+    async def send(
+        self, method: str, url: str, options: Mapping[str, Any]
+    ) -> HttpResponse:
+        """Make the call and return its response, whatever the status.
+
+        Raises:
+            HTTPClientError: There is no response.
+            CancelledError: The caller was cancelled; the connection is closed.
+        """
+        request = build_request(
+            method, url, options, headers=self.headers, timeout=self.config.pool.timeout
+        )
+        call = _Call(
+            request, options, Deadline(request.timeout), self.clock.monotonic()
+        )
+        try:
+            response = await self._within_deadline(call)
+        except Exception as error:  # recorded on its way to the caller
+            if isinstance(error, HTTPClientError):
+                error.attempts = call.attempts
+            self.telemetry.failed(call.request, error, self._elapsed(call))
+            raise
+        response.attempts = call.attempts
+        response.elapsed = self._elapsed(call)
+        self.telemetry.answered(response)
+        return response
+
+    async def _within_deadline(self, call: _Call) -> HttpResponse:
+        try:
+            async with call.deadline:
+                if not self.interceptors:
+                    return await self._through_redirects(call)
+                await self._intercept_request(call)
+                response = await self._through_redirects(call)
+                return await self._intercept_response(call, response)
+        except TimeoutError as error:
+            if not call.deadline.expired:
+                raise  # an interceptor's own
+            raise timed_out(
+                call.request, call.deadline, sent="maybe" if call.attempts else "no"
+            ) from error
+
+    async def _through_redirects(self, call: _Call) -> HttpResponse:
+        request = call.request
+        follow = call.options.get("follow_redirects", self.config.follow_redirects)
+        for _ in range(self.config.max_redirects + 1):
+            response = await self._through_policies(request, call)
+            target = next_request(request, response) if follow else None
+            if target is None:
+                return response
+            request = target
+        raise HTTPTooManyRedirectsError(
+            f"Gave up after {self.config.max_redirects} redirects, at {request!r}. "
+            "`max_redirects` of the configuration allows more.",
+            limit=self.config.max_redirects,
+            method=call.request.method,
+            url=call.request.url,
+            request_sent="yes",
+        )
+
+    async def _through_policies(
+        self, request: RequestContext, call: _Call
+    ) -> HttpResponse:
+        limit = call.options.get("max_response_bytes", self.config.max_response_bytes)
+        proxy = self.proxies.select(request.url)
+
+        def attempt() -> Awaitable[HttpResponse]:
+            call.attempts += 1
+            return exchange(
+                self.pool, request, call.deadline, proxy=proxy, max_bytes=limit
+            )
+
+        try:
+            return await self.guard(attempt, self._described(request, call))
+        except POLICY_ERRORS as error:
+            raise translate(error, request) from (error.__cause__ or error)
+
+    def _described(self, request: RequestContext, call: _Call) -> Call[HttpResponse]:
+        seconds = call.deadline.seconds
+        return Call(
+            key=_authority(request.url),
+            operation=request.method,
+            repeatable=_repeatable(request, call.options),
+            deadline=None if seconds is None else call.started + seconds,
+            judge=judge,
+        )
+
+    async def _intercept_request(self, call: _Call) -> None:
+        for interceptor in self.interceptors:
+            call.request = await interceptor.intercept_request(call.request)
+        check_url(call.request.url)
+        if call.request.timeout != call.deadline.seconds:
+            call.deadline.change(call.request.timeout)
+
+    async def _intercept_response(
+        self, call: _Call, response: HttpResponse
+    ) -> HttpResponse:
+        context = ResponseContext(
+            status=response.status,
+            headers=response.headers,
+            body=response.body,
+            url=response.url,
+            method=response.method,
+            duration=self._elapsed(call),
+            attempt=call.attempts,
+            request=call.request,
+        )
+        for interceptor in reversed(self.interceptors):
+            context = await interceptor.intercept_response(context)
+        return HttpResponse(
+            context.status, context.url, context.method, context.headers, context.body
+        )
+
+    def _elapsed(self, call: _Call) -> float:
+        return self.clock.monotonic() - call.started
+
+
+def _repeatable(request: RequestContext, options: Mapping[str, Any]) -> bool:
+    if options.get("retry") is False:
+        return False
+    return request.method in IDEMPOTENT_METHODS or "idempotency-key" in request.headers
+
+
+def _authority(url: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme.lower() == "https" else 80)
+    return f"{parts.scheme.lower()}://{parts.hostname}:{port}"

@@ -1,0 +1,128 @@
+"""How a client behaves: the `http:` section, its units, defaults and bounds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from lexigram.contracts.redaction import redact_url
+from lexigram.contracts.suggestions import did_you_mean
+from lexigram.contracts.web import HTTPInvalidRequestError, check_url
+from pydantic import BaseModel, ConfigDict, Field, Secret, field_validator
+
+__all__ = ["ConnectionPoolConfig", "HTTPClientConfig", "ProxyURL"]
+
+
+class ProxyURL(Secret[str]):
+    """The URL of a proxy, shown without its credentials."""
+
+    def _display(self) -> str:
+        return redact_url(self.get_secret_value())
+
+
+class _Section(BaseModel):
+    # Values stay out of validation errors: `proxy` may hold a password.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    def __init__(self, /, **values: Any) -> None:
+        unknown = next(
+            (key for key in values if key not in type(self).model_fields), ""
+        )
+        if unknown:
+            known = type(self).model_fields
+            raise TypeError(
+                f"{type(self).__name__} has no option {unknown!r}. "
+                f"{did_you_mean(unknown, known)}"
+            )
+        super().__init__(**values)
+
+    # Tells pydantic that validating a mapping need not go through this constructor,
+    # so that a configuration loader gets every problem with its place instead.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+
+class ConnectionPoolConfig(_Section):
+    """The connections of one client."""
+
+    max_connections: int = Field(
+        default=10,
+        ge=1,
+        description="Most connections open at once, idle ones included.",
+    )
+    max_keepalive_connections: int = Field(
+        default=5, ge=0, description="Most idle connections kept per host."
+    )
+    max_connections_per_host: int = Field(
+        default=10, ge=1, description="Most connections open at once to one host."
+    )
+    timeout: float | None = Field(
+        default=30.0,
+        gt=0,
+        description=(
+            "Seconds for a whole call: the wait for a connection, every attempt, every "
+            "back-off and the body. Null waits for ever."
+        ),
+    )
+    ttl_dns_cache: float = Field(
+        default=300, ge=0, description="Seconds that a resolved name is kept."
+    )
+    keepalive_timeout: float = Field(
+        default=4.0,
+        gt=0,
+        description=(
+            "Seconds that an idle connection is kept. Below the 5 s after which common "
+            "servers close theirs, so that a request does not meet the close."
+        ),
+    )
+    force_close: bool = Field(
+        default=False, description="Close every connection after one request."
+    )
+
+
+class HTTPClientConfig(_Section):
+    """One client."""
+
+    pool: ConnectionPoolConfig = ConnectionPoolConfig()
+    proxy: ProxyURL | None = Field(
+        default=None,
+        description="URL of an HTTP proxy for every request; wins over the environment.",
+    )
+    trust_env: bool = Field(
+        default=True,
+        description=(
+            "Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured, as they are "
+            "when the client starts."
+        ),
+    )
+    cookie_jar: bool = Field(
+        default=True,
+        description="Whether cookies are kept, in memory, from start to stop.",
+    )
+    follow_redirects: bool = Field(
+        default=True, description="Whether redirects are followed."
+    )
+    max_redirects: int = Field(
+        default=10, ge=0, description="Most redirects of one call."
+    )
+    max_response_bytes: int | None = Field(
+        default=32 * 1024 * 1024,
+        ge=0,
+        description="Largest decoded body that is accepted, in bytes. Null takes any.",
+    )
+    infrastructure_errors: Literal["raise", "return"] = Field(
+        default="raise",
+        description=(
+            "Whether the verbs raise what policies decide (circuit open, retries "
+            "exhausted, rejected) or return it as Err like every other failure."
+        ),
+    )
+
+    @field_validator("proxy", mode="after")
+    @classmethod
+    def _usable_proxy(cls, proxy: ProxyURL | None) -> ProxyURL | None:
+        if proxy is not None:
+            try:
+                check_url(proxy.get_secret_value())
+            except HTTPInvalidRequestError as error:
+                # Without the URL, which may hold a password.
+                raise ValueError(error.args[0]) from None
+        return proxy

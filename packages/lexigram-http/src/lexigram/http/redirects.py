@@ -1,0 +1,127 @@
+"""Following redirects (RFC 9110 §15.4) without leaking what was meant for another host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import quote, urljoin, urlsplit
+
+from lexigram.contracts.web import (
+    HTTPInvalidRequestError,
+    HTTPRedirectError,
+    HttpResponse,
+    MutableHeaders,
+    RequestContext,
+    check_url,
+)
+
+__all__ = ["next_request"]
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REWRITTEN_TO_GET = frozenset({301, 302})
+_SEE_OTHER = 303
+
+# Credentials travel under names that users choose, so what may go to another origin is
+# listed, not what may not.
+_FOR_ANY_ORIGIN = frozenset(
+    {
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "content-encoding",
+        "content-language",
+        "content-type",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "pragma",
+        "range",
+        "traceparent",
+        "user-agent",
+    }
+)
+
+_PORTS = {"http": 80, "https": 443}
+
+# Characters that stand for themselves in a reference (RFC 3986 §2.2), and "%".
+_REFERENCE = ":/?#[]@!$&'()*+,;=%~"
+
+
+def next_request(
+    request: RequestContext, response: HttpResponse
+) -> RequestContext | None:
+    """Return the request that `response` redirects to, or None when it does not.
+
+    303 becomes GET, and so does POST after 301 and 302; the body is left behind then.
+    To another origin (scheme, host or port) only headers that are harmless by name go.
+
+    Raises:
+        HTTPRedirectError: The target is not an http(s) URL, or leaves https for http.
+    """
+    location = response.headers.get("location")
+    if response.status not in REDIRECTS or location is None:
+        return None
+    url = urljoin(request.url, quote(location, safe=_REFERENCE)).partition("#")[0]
+    _check_target(request, url)
+    rewritten = _becomes_get(request.method, response.status)
+    return replace(
+        request,
+        method="GET" if rewritten else request.method,
+        url=url,
+        body=None if rewritten else request.body,
+        headers=_headers(
+            request,
+            same_origin=_origin(url) == _origin(request.url),
+            bodiless=rewritten,
+        ),
+    )
+
+
+def _becomes_get(method: str, status: int) -> bool:
+    if status == _SEE_OTHER:
+        return method not in {"GET", "HEAD"}
+    return status in _REWRITTEN_TO_GET and method == "POST"
+
+
+def _check_target(request: RequestContext, url: str) -> None:
+    try:
+        check_url(url)
+        problem = ""
+    except HTTPInvalidRequestError as error:
+        problem = str(error)
+    if not problem and _scheme(request.url) == "https" and _scheme(url) == "http":
+        problem = "It leaves https for http."
+    if problem:
+        raise HTTPRedirectError(
+            f"The redirect is not followed. {problem} "
+            "`follow_redirects=False` returns the response instead.",
+            method=request.method,
+            url=request.url,
+            request_sent="yes",
+        )
+
+
+def _headers(
+    request: RequestContext, *, same_origin: bool, bodiless: bool
+) -> MutableHeaders:
+    return MutableHeaders(
+        [
+            (name, value)
+            for name, value in request.headers.pairs
+            if (same_origin or name.lower() in _FOR_ANY_ORIGIN)
+            and not (bodiless and name.lower().startswith("content-"))
+        ]
+    )
+
+
+def _scheme(url: str) -> str:
+    return urlsplit(url).scheme.lower()
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, parts.hostname, parts.port or _PORTS.get(scheme)

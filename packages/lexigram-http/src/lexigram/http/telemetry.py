@@ -1,0 +1,109 @@
+"""What a call leaves behind: two metrics, and a log record when it did not go well."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from lexigram.contracts.metrics import MetricsRecorderProtocol
+from lexigram.contracts.redaction import redact_url
+from lexigram.contracts.web import (
+    HTTPClientError,
+    HTTPConnectionError,
+    HttpResponse,
+    HTTPRetryExhaustedError,
+    HTTPTimeoutError,
+    RequestContext,
+)
+
+__all__ = ["Telemetry"]
+
+logger = logging.getLogger("lexigram.http.client")
+
+DURATION = "http.request.duration"
+STATUS = "http.request.status"
+
+
+class Telemetry:
+    """Records each call once, however many attempts it took.
+
+    `http.request.duration` is a histogram in seconds, tagged with the method;
+    `http.request.status` a counter, tagged with the method and the status, or
+    `connection_error`, `timeout`, or the code of another error.
+    """
+
+    def __init__(self, metrics: MetricsRecorderProtocol | None) -> None:
+        self._metrics = metrics
+        self._recorder_failures = 0
+
+    def answered(self, response: HttpResponse) -> None:
+        """Record a call that got a response."""
+        if self._metrics is not None:
+            self._record(
+                self._metrics, response.method, str(response.status), response.elapsed
+            )
+        if not response.ok and logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "http.client.error_response",
+                extra={
+                    "method": response.method,
+                    "url": redact_url(response.url),
+                    "status": response.status,
+                    "attempts": response.attempts,
+                    "elapsed": response.elapsed,
+                },
+            )
+
+    def failed(self, request: RequestContext, error: Exception, elapsed: float) -> None:
+        """Record a call that got none."""
+        status = _status_of(error)
+        if self._metrics is not None:
+            self._record(self._metrics, request.method, status, elapsed)
+        exhausted = isinstance(error, HTTPRetryExhaustedError)
+        level = logging.WARNING if exhausted else logging.DEBUG
+        if logger.isEnabledFor(level):
+            logger.log(
+                level,
+                "http.client." + status,  # noqa: G003 - an event's name, from a few
+                extra={
+                    "method": request.method,
+                    "url": redact_url(request.url),
+                    "error": str(error),
+                    "attempts": error.attempts
+                    if isinstance(error, HTTPClientError)
+                    else 0,
+                    "elapsed": elapsed,
+                },
+            )
+
+    def _record(
+        self,
+        metrics: MetricsRecorderProtocol,
+        method: str,
+        status: str,
+        elapsed: float,
+    ) -> None:
+        self._safely(lambda: metrics.histogram(DURATION, elapsed, {"method": method}))
+        self._safely(
+            lambda: metrics.increment(STATUS, 1, {"method": method, "status": status})
+        )
+
+    def _safely(self, record: Callable[[], None]) -> None:
+        try:
+            record()
+        except Exception:  # a recorder must not fail a request
+            self._recorder_failures += 1
+            if self._recorder_failures == 1:
+                logger.warning("http.client.metrics_recorder_failed", exc_info=True)
+
+
+def _status_of(error: Exception) -> str:
+    if isinstance(error, HTTPRetryExhaustedError):
+        error = error.last
+    if isinstance(error, HTTPConnectionError):
+        return "connection_error"
+    if isinstance(error, HTTPTimeoutError):
+        return "timeout"
+    if isinstance(error, HTTPClientError):
+        return error.code.removeprefix("http.")
+    return "error"
