@@ -74,6 +74,7 @@ class CallPath:
         request = build_request(
             method, url, options, headers=self.headers, timeout=self.config.pool.timeout
         )
+        check_url(request.url)
         call = _Call(
             request, options, Deadline(request.timeout), self.clock.monotonic()
         )

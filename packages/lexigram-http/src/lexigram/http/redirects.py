@@ -64,8 +64,7 @@ def next_request(
     location = response.headers.get("location")
     if response.status not in REDIRECTS or location is None:
         return None
-    url = urljoin(request.url, quote(location, safe=_REFERENCE)).partition("#")[0]
-    _check_target(request, url)
+    url = _target(request, location)
     rewritten = _becomes_get(request.method, response.status)
     return replace(
         request,
@@ -86,22 +85,27 @@ def _becomes_get(method: str, status: int) -> bool:
     return status in _REWRITTEN_TO_GET and method == "POST"
 
 
-def _check_target(request: RequestContext, url: str) -> None:
+def _target(request: RequestContext, location: str) -> str:
     try:
+        url = urljoin(request.url, quote(location, safe=_REFERENCE)).partition("#")[0]
         check_url(url)
-        problem = ""
     except HTTPInvalidRequestError as error:
-        problem = str(error)
-    if not problem and _scheme(request.url) == "https" and _scheme(url) == "http":
-        problem = "It leaves https for http."
-    if problem:
-        raise HTTPRedirectError(
-            f"The redirect is not followed. {problem} "
-            "`follow_redirects=False` returns the response instead.",
-            method=request.method,
-            url=request.url,
-            request_sent="yes",
-        )
+        raise _refused(request, error.args[0]) from None
+    except ValueError as error:
+        raise _refused(request, f"Its target cannot be parsed ({error}).") from None
+    if _scheme(request.url) == "https" and _scheme(url) == "http":
+        raise _refused(request, "It leaves https for http.")
+    return url
+
+
+def _refused(request: RequestContext, why: str) -> HTTPRedirectError:
+    return HTTPRedirectError(
+        f"The redirect is not followed. {why} "
+        "`follow_redirects=False` returns the response instead.",
+        method=request.method,
+        url=request.url,
+        request_sent="yes",
+    )
 
 
 def _headers(
