@@ -11,6 +11,8 @@ Example:
     ...             print(result.value.json)
 """
 
+import logging
+
 from lexigram.contracts.web import (
     HTTPCircuitOpenError,
     HTTPClientError,
@@ -67,3 +69,6 @@ __all__ = [
     "ResponseContext",
     "json_as",
 ]
+
+# Without it, a process that set up no logging would get warnings on stderr.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -82,9 +82,17 @@ async def exchange(
         response.status,
         request.url if "@" not in request.url else str(response.url),
         request.method,
-        list(response.headers.items()),
+        [(_text(name), _text(value)) for name, value in response.raw_headers],
         body,
     )
+
+
+def _text(field: bytes) -> str:
+    """Decode a header as what it is in practice: UTF-8, or else ISO 8859-1."""
+    try:
+        return field.decode()
+    except UnicodeDecodeError:
+        return field.decode("latin-1")
 
 
 def timed_out(

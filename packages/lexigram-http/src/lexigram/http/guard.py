@@ -96,7 +96,7 @@ def _exhausted(error: RetryExhaustedError, request: RequestContext) -> HTTPClien
         # A policy may only repeat what the client judged, which is its own errors.
         raise error.last
     return HTTPRetryExhaustedError(
-        f"Gave up after {error.attempts} attempts. The last one failed: {error.last}",
+        f"Gave up at attempt {error.attempts}: {error.last.args[0]}",
         last=error.last,
         method=request.method,
         url=request.url,

@@ -28,8 +28,8 @@ _TOO_MANY_REQUESTS = 429  # RFC 6585 §4
 
 _HEALTHY = Judgement("success")
 _NEUTRAL = Judgement("neutral")
-_FAILED = Judgement("failure")
-_FAILED_FOR_NOW = Judgement("failure", retryable=True)
+# The limit of the whole call is over: another attempt has no time left.
+_TIMED_OUT = Judgement("failure", reason="timeout")
 
 
 def judge(response: HttpResponse | None, error: BaseException | None) -> Judgement:
@@ -41,8 +41,10 @@ def judge(response: HttpResponse | None, error: BaseException | None) -> Judgeme
     """
     if response is not None:
         return _of_response(response)
-    if isinstance(error, HTTPConnectionError | HTTPTimeoutError):
-        return _FAILED_FOR_NOW if error.retryable else _FAILED
+    if isinstance(error, HTTPTimeoutError):
+        return _TIMED_OUT
+    if isinstance(error, HTTPConnectionError):
+        return Judgement("failure", retryable=error.retryable, reason=error.failure)
     if isinstance(error, HTTPClientError) and error.request_sent == "yes":
         return _HEALTHY
     return _NEUTRAL
@@ -57,6 +59,7 @@ def _of_response(response: HttpResponse) -> Judgement:
         "success" if healthy else "failure",
         retryable=status in RETRYABLE_STATUSES,
         retry_after=retry_after(response),
+        reason=str(status),
     )
 
 

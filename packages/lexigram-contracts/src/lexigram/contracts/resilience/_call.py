@@ -23,11 +23,13 @@ class Judgement:
         retryable: Whether another attempt may do better; whether one is allowed is
             `Call.repeatable`.
         retry_after: Seconds the upstream asked to wait before another attempt.
+        reason: A word or two for logs, of low cardinality: "503", "timeout".
     """
 
     outcome: Outcome
     retryable: bool = False
     retry_after: float | None = None
+    reason: str = ""
 
 
 def judge_by_exception(result: object, error: BaseException | None) -> Judgement:  # noqa: ARG001
