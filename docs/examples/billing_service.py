@@ -299,6 +299,7 @@ async def run(partner: Partner, day: Callable[[Story], Awaitable[None]]) -> int:
         policies = logging.getLogger("lexigram.resilience")
         policies.setLevel(logging.DEBUG)
         policies.addHandler(narrator)
+        policies.propagate = False
         story = Story(await app.resolve(BillingClient), partner, narrator)
         try:
             await day(story)

@@ -31,7 +31,6 @@ from lexigram.resilience import (
 from lexigram.result import Err, Ok
 from lexigram.testing import FaultServer, InMemoryMetrics, Reply, fault
 
-
 pytestmark = pytest.mark.usefixtures("nowhere")
 
 
