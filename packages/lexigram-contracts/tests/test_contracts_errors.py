@@ -28,6 +28,7 @@ from lexigram.contracts.web import (
     HTTPTooManyRedirectsError,
     HTTPUnknownOptionError,
     MissingVerbError,
+    build_failure,
 )
 
 FACTS = {
@@ -78,6 +79,32 @@ def test_every_code_is_stable_and_its_own() -> None:
     codes = [type(error).code for error in ERRORS]
     assert len(set(codes)) == len(codes)
     assert all(code.startswith(("http.", "resilience.")) for code in codes)
+
+
+RAISED = {
+    "HTTPUnknownOptionError", "HTTPClientStateError", "HTTPCircuitOpenError",
+    "HTTPRejectedError",
+}  # fmt: skip
+HTTP_ERRORS = [error for error in ERRORS if isinstance(error, HTTPClientError)]
+
+
+@pytest.mark.parametrize("error", HTTP_ERRORS, ids=lambda e: type(e).__name__)
+def test_verbs_raise_mistakes_and_decisions_and_return_the_rest(
+    error: HTTPClientError,
+) -> None:
+    if type(error).__name__ in RAISED:
+        with pytest.raises(type(error)) as caught:
+            build_failure(error)
+        assert caught.value is error
+    else:
+        assert build_failure(error).error is error
+
+
+def test_decisions_of_policies_can_be_returned_and_mistakes_cannot() -> None:
+    decision = HTTPRetryExhaustedError("m.", last=LAST)
+    assert build_failure(decision, infrastructure="return").error is decision
+    with pytest.raises(HTTPUnknownOptionError):
+        build_failure(HTTPUnknownOptionError("m."), infrastructure="return")
 
 
 def test_a_misused_client_is_also_the_builtin_mistake() -> None:

@@ -15,15 +15,12 @@ from lexigram.contracts.resilience import (
     RetryPolicyProtocol,
 )
 from lexigram.contracts.web import (
-    HTTPCircuitOpenError,
     HTTPClientError,
     HTTPClientStateError,
-    HTTPRejectedError,
     HttpResponse,
-    HTTPRetryExhaustedError,
-    HTTPUnknownOptionError,
     InterceptorProtocol,
     RequestOptions,
+    build_failure,
     build_result,
 )
 from lexigram.http.call import CallPath
@@ -32,15 +29,11 @@ from lexigram.http.guard import choose_guard
 from lexigram.http.pool import Pool
 from lexigram.http.proxies import ProxySelector
 from lexigram.http.telemetry import Telemetry
-from lexigram.result import Err, Result
+from lexigram.result import Result
 
 __all__ = ["HTTPClient"]
 
 _USER_AGENT = ("User-Agent", f"lexigram-http/{version('lexigram-http')}")
-
-# A mistake in the program is raised whatever is configured.
-_MISTAKES = (HTTPUnknownOptionError, HTTPClientStateError)
-_INFRASTRUCTURE = (HTTPCircuitOpenError, HTTPRejectedError, HTTPRetryExhaustedError)
 
 
 class HTTPClient:
@@ -208,12 +201,9 @@ class HTTPClient:
         try:
             response = await self._started(method, url).send(method, url, options)
         except HTTPClientError as error:
-            if isinstance(error, _MISTAKES) or (
-                isinstance(error, _INFRASTRUCTURE)
-                and self.config.infrastructure_errors == "raise"
-            ):
-                raise
-            return Err(error)
+            return build_failure(
+                error, infrastructure=self.config.infrastructure_errors
+            )
         return build_result(response)
 
     def _started(self, method: str, url: str) -> CallPath:

@@ -1,6 +1,11 @@
 """Outbound HTTP as a service sees it: the client, its values, its errors."""
 
-from lexigram.contracts.web._building import build_request, build_result, check_url
+from lexigram.contracts.web._building import (
+    build_failure,
+    build_request,
+    build_result,
+    check_url,
+)
 from lexigram.contracts.web._client import HTTPClientProtocol, MissingVerbError
 from lexigram.contracts.web._contexts import RequestContext, ResponseContext
 from lexigram.contracts.web._errors import (
@@ -63,6 +68,7 @@ __all__ = [
     "RequestSent",
     "ResponseContext",
     "TimeoutPhase",
+    "build_failure",
     "build_request",
     "build_result",
     "check_url",

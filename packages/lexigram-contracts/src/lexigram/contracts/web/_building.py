@@ -9,13 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 from lexigram.contracts.suggestions import did_you_mean
 from lexigram.contracts.web._contexts import RequestContext
 from lexigram.contracts.web._errors import (
+    HTTPCircuitOpenError,
+    HTTPClientError,
+    HTTPClientStateError,
     HTTPInvalidRequestError,
+    HTTPRejectedError,
+    HTTPRetryExhaustedError,
     HTTPStatusError,
     HTTPUnknownOptionError,
 )
@@ -24,7 +29,7 @@ from lexigram.contracts.web._options import RequestOptions
 from lexigram.contracts.web._response import HttpResponse
 from lexigram.result import Err, Ok, Result
 
-__all__ = ["build_request", "build_result", "check_url"]
+__all__ = ["build_failure", "build_request", "build_result", "check_url"]
 
 OPTIONS: Final = frozenset(RequestOptions.__annotations__)
 
@@ -33,6 +38,9 @@ OPTIONS: Final = frozenset(RequestOptions.__annotations__)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _UNUSABLE_IN_URL = re.compile(r"[\x00-\x20\x7f]")
+
+_MISTAKES: Final = (HTTPUnknownOptionError, HTTPClientStateError)
+_DECISIONS: Final = (HTTPCircuitOpenError, HTTPRejectedError, HTTPRetryExhaustedError)
 
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -81,6 +89,21 @@ def build_request(
 def build_result(response: HttpResponse) -> Result[HttpResponse, HTTPStatusError]:
     """Sort a response by its status: `Ok` below 400, else `Err`."""
     return Ok(response) if response.ok else Err(HTTPStatusError(response))
+
+
+def build_failure(
+    error: HTTPClientError, *, infrastructure: Literal["raise", "return"] = "raise"
+) -> Err[HTTPClientError]:
+    """Return a failure as `Err`, or raise it where a verb raises.
+
+    A mistake in the program is always raised. What a policy decided (circuit open,
+    rejected, retries exhausted) is raised unless `infrastructure` is "return".
+    """
+    if isinstance(error, _MISTAKES):
+        raise error
+    if infrastructure == "raise" and isinstance(error, _DECISIONS):
+        raise error
+    return Err(error)
 
 
 def check_url(url: str) -> None:

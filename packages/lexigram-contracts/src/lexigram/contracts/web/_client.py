@@ -36,6 +36,7 @@ class HTTPClientProtocol(Protocol):
 
     Raises:
         HTTPCircuitOpenError: A registered breaker refuses calls to this upstream.
+        HTTPRejectedError: Another registered policy refuses the call.
         HTTPRetryExhaustedError: A registered retry policy gave up on failures of the
             transport.
         HTTPUnknownOptionError: An option is misspelt.

@@ -1,0 +1,185 @@
+"""What happened: every call, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, Self, TypeAlias, overload
+
+from lexigram.contracts.redaction import redact_url
+from lexigram.testing._changes import Changes
+from lexigram.testing._outcomes import Outcome, describe
+from lexigram.testing._requests import RecordedRequest
+from lexigram.testing._urls import UrlTemplate
+
+__all__ = ["CallLog", "Journal", "RecordedCall"]
+
+_Filter: TypeAlias = "Callable[[RecordedCall], bool]"
+
+
+class RouteInfo(Protocol):
+    """What a record tells of the route that took a call; it is that `Route` itself."""
+
+    method: str
+    """The method it takes."""
+    place: str
+    """Where it was registered, as "file:line"."""
+
+
+class RecordedCall:
+    """One request and what became of it.
+
+    It is recorded when the request arrives; `outcome` is None until it is answered.
+    """
+
+    __slots__ = ("elapsed", "index", "outcome", "request", "route", "started_at")
+
+    index: int
+    """Its number, from 1."""
+    request: RecordedRequest
+    """What came in."""
+    route: RouteInfo | None
+    """The route that took it; None when there was none."""
+    outcome: Outcome | None
+    """What the caller got: of a fake the response or the exception, of a server the
+    reply or the fault."""
+    started_at: float
+    """When it came in, as a time of the event loop."""
+    elapsed: float
+    """Seconds until the outcome."""
+
+    def __init__(
+        self, index: int, request: RecordedRequest, route: RouteInfo | None
+    ) -> None:
+        self.index = index
+        self.request = request
+        self.route = route
+        self.outcome = None
+        self.started_at = asyncio.get_running_loop().time()
+        self.elapsed = 0.0
+
+    def render(self) -> str:
+        """Return one line: number, method, redacted URL, outcome."""
+        request = self.request
+        return (
+            f"#{self.index} {request.method} {redact_url(request.url)}"
+            f" -> {describe(self.outcome)}"
+        )
+
+    def __repr__(self) -> str:
+        return f"<RecordedCall {self.render()}>"
+
+
+class Journal:
+    """Keeps the calls and announces each change."""
+
+    __slots__ = ("calls", "changes", "prefix")
+
+    def __init__(self, changes: Changes, prefix: str = "") -> None:
+        self.calls: list[RecordedCall] = []
+        self.changes = changes
+        self.prefix = prefix
+
+    def begin(self, request: RecordedRequest, route: RouteInfo | None) -> RecordedCall:
+        """Record a request that has arrived."""
+        call = RecordedCall(len(self.calls) + 1, request, route)
+        self.calls.append(call)
+        self.changes.notify()
+        return call
+
+    def end(self, call: RecordedCall, outcome: Outcome) -> None:
+        """Record what became of it."""
+        call.outcome = outcome
+        call.elapsed = asyncio.get_running_loop().time() - call.started_at
+        self.changes.notify()
+
+
+class CallLog(Sequence[RecordedCall]):
+    """The calls so far, or those of them that pass a filter: a live view."""
+
+    def __init__(self, journal: Journal, keep: _Filter | None = None) -> None:
+        self._journal = journal
+        self._keep = keep
+
+    @overload
+    def __getitem__(self, index: int) -> RecordedCall: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[RecordedCall]: ...
+    def __getitem__(self, index: int | slice) -> RecordedCall | Sequence[RecordedCall]:
+        return self._calls()[index]
+
+    def __len__(self) -> int:
+        return len(self._calls())
+
+    def __iter__(self) -> Iterator[RecordedCall]:
+        return iter(self._calls())
+
+    def __repr__(self) -> str:
+        return f"<CallLog\n{self.render()}\n>" if len(self) else "<CallLog, no calls>"
+
+    def to(self, method: str | None = None, url: str | None = None) -> CallLog:
+        """Return the calls of this method and URL template; None takes any."""
+        template = url and UrlTemplate.parse(url, self._journal.prefix)
+        before = self._keep
+
+        def keep(call: RecordedCall) -> bool:
+            request = call.request
+            return (
+                (before is None or before(call))
+                and (method is None or method.upper() == request.method)
+                and (not template or template.accepts(request))
+            )
+
+        return CallLog(self._journal, keep)
+
+    def one(self) -> RecordedCall:
+        """Return the only call.
+
+        Raises:
+            AssertionError: There is none, or more than one.
+        """
+        self.assert_count(1)
+        return self[0]
+
+    def assert_count(self, n: int) -> Self:
+        """Return these calls when there are exactly `n`.
+
+        Raises:
+            AssertionError: There are more or fewer; lists them.
+        """
+        if len(self) != n:
+            raise AssertionError(f"Expected {_calls(n)}, got {self._report()}")
+        return self
+
+    async def wait_for(
+        self,
+        n: int = 1,
+        timeout: float = 5.0,  # noqa: ASYNC109 - a bound for a test, in its own words
+    ) -> Self:
+        """Return as soon as there are `n` calls, answered or not.
+
+        Raises:
+            AssertionError: There were fewer after `timeout` seconds; lists them.
+        """
+        await self._journal.changes.wait_until(
+            lambda: len(self) >= n,
+            timeout,
+            lambda: f"Expected at least {_calls(n)}, got {self._report()}",
+        )
+        return self
+
+    def render(self) -> str:
+        """Return the conversation, a line for each call; stable and redacted."""
+        return "\n".join(call.render() for call in self)
+
+    def _calls(self) -> list[RecordedCall]:
+        calls = self._journal.calls
+        return calls if self._keep is None else [c for c in calls if self._keep(c)]
+
+    def _report(self) -> str:
+        calls = [f"\n  {call.render()}" for call in self]
+        return f"{len(calls)}:{''.join(calls)}" if calls else "none."
+
+
+def _calls(n: int) -> str:
+    return "1 call" if n == 1 else f"{n} calls"
