@@ -1,0 +1,65 @@
+"""Modules, as an application writes them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from lexigram.contracts.di import (
+    MODULE_ATTRIBUTE,
+    Binding,
+    ConfigSection,
+    ModuleDefinition,
+    ModuleSource,
+)
+
+__all__ = ["Module", "module"]
+
+
+class Module:
+    """What a class decorated with `@module` derives from; it is never instantiated."""
+
+
+M = TypeVar("M", bound=Module)
+
+
+def module(
+    *,
+    imports: Sequence[ModuleSource] = (),
+    providers: Sequence[Binding | Callable[..., Any]] = (),
+    exports: Sequence[Any] = (),
+    config: ConfigSection[Any] | None = None,
+) -> Callable[[type[M]], type[M]]:
+    """Make a class a module.
+
+    Args:
+        imports: The modules it stands on: classes, or what `configure(...)` returns.
+        providers: What it can build: classes, functions and (async) generators, whose
+            parameters are injected by their hints, and `bind(Key)...` values.
+        exports: The keys that modules importing this one may ask for.
+        config: The section of the configuration that it reads.
+
+    Example:
+        ```python
+        @module(imports=[HTTPModule.configure()], providers=[BillingClient])
+        class AppModule(Module):
+            pass
+        ```
+    """
+    frame = sys._getframe(1)  # noqa: SLF001 - where the user wrote it, for error reports
+    origin = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+    def decorate(cls: type[M]) -> type[M]:
+        definition = ModuleDefinition(
+            name=cls.__name__,
+            imports=tuple(imports),
+            providers=tuple(providers),
+            exports=tuple(exports),
+            config=config,
+            origin=origin,
+        )
+        setattr(cls, MODULE_ATTRIBUTE, definition)
+        return cls
+
+    return decorate

@@ -1,0 +1,84 @@
+"""Log records as lines on stderr."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from lexigram.logging._config import LoggingConfig
+from lexigram.logging._logger import FIELDS
+
+__all__ = ["configure_logging", "is_logging_configured"]
+
+
+class _Handler(logging.StreamHandler[Any]):
+    """Ours, so that configuring again replaces it and nothing else."""
+
+
+def configure_logging(config: LoggingConfig | None = None) -> None:
+    """Show the process' log on stderr; other handlers are left alone.
+
+    Called again, it replaces what it set up before.
+    """
+    config = config or LoggingConfig()
+    handler = _Handler(sys.stderr)
+    handler.setFormatter(_formatter(config))
+    root = logging.getLogger()
+    for other in [one for one in root.handlers if isinstance(one, _Handler)]:
+        root.removeHandler(other)
+    root.addHandler(handler)
+    root.setLevel(config.level)
+
+
+def is_logging_configured() -> bool:
+    """Say whether somebody decided already where the process' log goes."""
+    return bool(logging.getLogger().handlers)
+
+
+def _formatter(config: LoggingConfig) -> logging.Formatter:
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    last: list[structlog.types.Processor]
+    if config.format == "json":
+        last = [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
+    else:
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                # The default would print local variables, secrets among them.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            stamp,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            _add_fields,
+        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+    )
+
+
+_STANDARD = frozenset(
+    (*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", FIELDS)
+)
+
+
+def _add_fields(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Add keyword fields and whatever else `extra` put on the record."""
+    record: dict[str, Any] = event["_record"].__dict__
+    extra = {key: value for key, value in record.items() if key not in _STANDARD}
+    fields: dict[str, Any] = {**extra, **(record.get(FIELDS) or {})}
+    for key, value in fields.items():
+        # A field never hides what the line says of itself.
+        event[f"{key}_" if key in event else key] = value
+    return event

@@ -1,0 +1,167 @@
+import pytest
+from lexigram import Application
+from lexigram.contracts.di import ConfigSection, ModuleDefinition
+from lexigram.di import DuplicateBindingError, ModuleError, bind
+from lexigram.di.module import Module, module
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int = 1
+
+
+class Clock:
+    pass
+
+
+class Feature:
+    """As a feature writes it: a value, and no import of the core."""
+
+    @staticmethod
+    def configure(config: Settings | None = None) -> ModuleDefinition:
+        return ModuleDefinition(
+            name="Feature",
+            providers=(Clock,),
+            config=ConfigSection("feature", Settings, config),
+            origin="somewhere.py:1",
+        )
+
+
+async def test_a_decorated_class_is_a_module() -> None:
+    @module(imports=[Feature.configure(Settings(size=4))])
+    class AppModule(Module):
+        pass
+
+    async with Application.boot(modules=[AppModule]) as app:
+        assert (await app.resolve(Settings)).size == 4
+        assert isinstance(await app.resolve(Clock), Clock)
+
+
+async def test_modules_are_given_one_by_one_or_as_a_list_or_added() -> None:
+    def one(kind: type) -> ModuleDefinition:
+        return ModuleDefinition(name=kind.__name__, providers=(bind(kind).to(kind),))
+
+    app = Application(one(int), modules=[one(str)])
+    app.add_module(one(bytes))
+
+    async with app:
+        assert (
+            await app.resolve(int),
+            await app.resolve(str),
+            await app.resolve(bytes),
+        ) == (0, "", b"")
+
+
+async def test_a_module_imported_twice_alike_is_one() -> None:
+    @module(imports=[Feature.configure(Settings(size=2))])
+    class Left(Module):
+        pass
+
+    @module(imports=[Feature.configure(Settings(size=2)), Left])
+    class Right(Module):
+        pass
+
+    async with Application(Left, Right) as app:
+        assert (await app.resolve(Settings)).size == 2
+
+
+async def test_a_module_configured_in_two_ways_is_an_error_with_both_chains() -> None:
+    @module(imports=[Feature.configure(Settings(size=2))])
+    class Left(Module):
+        pass
+
+    @module(imports=[Feature.configure(Settings(size=3))])
+    class Right(Module):
+        pass
+
+    with pytest.raises(ModuleError) as caught:
+        await Application(Left, Right).start()
+
+    assert str(caught.value) == (
+        "Module 'Feature' is imported twice with different configuration:\n"
+        "  Left -> Feature (somewhere.py:1)\n"
+        "  Right -> Feature (somewhere.py:1)\n"
+        "Configure it in one place and import that."
+    )
+
+
+async def test_setting_a_default_explicitly_is_another_configuration() -> None:
+    with pytest.raises(ModuleError, match="imported twice"):
+        await Application(
+            Feature.configure(), Feature.configure(Settings(size=1))
+        ).start()
+
+
+async def test_two_modules_of_one_name_are_two_modules() -> None:
+    def numbered(kind: type) -> type[Module]:
+        @module(providers=[bind(kind).to(kind)])
+        class Numbered(Module):
+            pass
+
+        return Numbered
+
+    async with Application(numbered(int), numbered(str)) as app:
+        assert (await app.resolve(int), await app.resolve(str)) == (0, "")
+
+
+async def test_one_key_bound_twice_is_an_error_with_both_places() -> None:
+    left = ModuleDefinition(name="Left", providers=(bind(int).to_value(1),))
+    right = ModuleDefinition(name="Right", providers=(bind(int).to_value(2),))
+
+    with pytest.raises(
+        DuplicateBindingError,
+        match=r"`int` is bound twice:\n  in Left \(.*test_core_modules\.py:\d+\)\n"
+        r"  in Right \(.*test_core_modules\.py:\d+\)\n",
+    ):
+        await Application(left, right).start()
+
+
+async def test_something_else_than_a_module_is_an_error_with_its_importer() -> None:
+    @module(imports=[Clock])
+    class AppModule(Module):
+        pass
+
+    with pytest.raises(ModuleError, match=r"Clock'>, imported by AppModule, is not a"):
+        await Application(AppModule).start()
+
+
+async def test_a_subclass_is_no_module_until_it_is_decorated() -> None:
+    @module()
+    class Base(Module):
+        pass
+
+    class Derived(Base):
+        pass
+
+    with pytest.raises(ModuleError, match="is not a module. Decorate the class"):
+        await Application(Derived).start()
+
+
+async def test_one_section_read_by_two_modules_is_an_error_unless_they_agree() -> None:
+    def reader(name: str, config: Settings | None) -> ModuleDefinition:
+        return ModuleDefinition(
+            name=name, config=ConfigSection("shared", Settings, config), origin=name
+        )
+
+    async with Application(reader("A", None), reader("B", None)) as app:
+        assert (await app.resolve(Settings)).size == 1
+
+    with pytest.raises(ModuleError, match=r"'shared' is read by two modules"):
+        await Application(reader("A", None), reader("B", Settings(size=2))).start()
+
+
+@pytest.mark.parametrize("name", ["", "Http", "a-b", "a__b", "1a", "a_"])
+async def test_a_section_that_no_variable_could_name_is_an_error(name: str) -> None:
+    odd = ModuleDefinition(name="Odd", config=ConfigSection(name, Settings))
+
+    with pytest.raises(ModuleError, match="cannot name a section"):
+        await Application(odd).start()
+
+
+async def test_a_section_without_a_model_is_an_error() -> None:
+    odd = ModuleDefinition(name="Odd", config=ConfigSection("odd", int))
+
+    with pytest.raises(ModuleError, match="no pydantic model"):
+        await Application(odd).start()
