@@ -104,6 +104,16 @@ async def test_async_chains_stop_at_the_first_err() -> None:
     assert await half(3).and_then_async(ahalf) == Err("3 is odd")
 
 
+def test_results_can_be_made_with_their_types_written_out() -> None:
+    assert Ok[int](1) == Ok(1)
+    assert Err[str]("x") == Err("x")
+
+
+def test_results_have_no_room_for_other_attributes() -> None:
+    assert not hasattr(Ok(1), "__dict__")
+    assert not hasattr(Err(1), "__dict__")
+
+
 def test_a_result_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         Ok(1).value = 2  # type: ignore[misc]  # the point of the test

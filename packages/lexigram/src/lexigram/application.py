@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
@@ -19,6 +18,7 @@ from lexigram.contracts.di import (
     ContainerProtocol,
     ModuleDefinition,
     ModuleSource,
+    written_at,
 )
 from lexigram.contracts.errors import LexigramError
 from lexigram.di._assembly import Registration, assemble
@@ -134,9 +134,7 @@ class Application(ContainerProtocol):
             ApplicationStateError: The application has been started.
         """
         self._refuse_when_running("override a binding")
-        frame = sys._getframe(1)  # noqa: SLF001 - where the user wrote it, for error reports
-        origin = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        return Override(self._overrides, key_of(key), origin)
+        return Override(self._overrides, key_of(key), written_at())
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -21,10 +21,14 @@ class UnwrapError(AttributeError):
     """
 
 
+# `__slots__` by hand: `dataclass(slots=True)` makes a second class, and the first one's
+# frozen `__setattr__` then fails in `Ok[int](1)` on Python 3.11.
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ok(Generic[T_co]):
     """The success side of a `Result`."""
+
+    __slots__ = ("value",)
 
     value: T_co
 
@@ -35,6 +39,9 @@ class Ok(Generic[T_co]):
 
     def __bool__(self) -> Literal[True]:
         return True
+
+    def __reduce__(self) -> tuple[type[Ok[T_co]], tuple[T_co]]:
+        return Ok, (self.value,)
 
     def is_ok(self) -> Literal[True]:
         """Say that this is the success side."""
@@ -99,9 +106,11 @@ class Ok(Generic[T_co]):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Err(Generic[E_co]):
     """The failure side of a `Result`."""
+
+    __slots__ = ("error",)
 
     error: E_co
 
@@ -112,6 +121,9 @@ class Err(Generic[E_co]):
 
     def __bool__(self) -> Literal[False]:
         return False
+
+    def __reduce__(self) -> tuple[type[Err[E_co]], tuple[E_co]]:
+        return Err, (self.error,)
 
     def is_ok(self) -> Literal[False]:
         """Say that this is not the success side."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from lexigram.contracts.di import ConfigSection, ModuleDefinition, bind
+from lexigram.contracts.di import ConfigSection, ModuleDefinition, bind, written_at
 from lexigram.contracts.web import HTTPClientProtocol
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import HTTPClientConfig
@@ -41,7 +39,6 @@ class HTTPModule:
 
 def _module(section: ConfigSection[HTTPClientConfig] | None) -> ModuleDefinition:
     defaults = [] if section else [bind(HTTPClientConfig).to(HTTPClientConfig)]
-    frame = sys._getframe(2)  # noqa: SLF001 - where the user wrote it, for error reports
     return ModuleDefinition(
         name="HTTPModule",
         providers=(
@@ -51,7 +48,7 @@ def _module(section: ConfigSection[HTTPClientConfig] | None) -> ModuleDefinition
         ),
         exports=(HTTPClientProtocol, HTTPClient),
         config=section,
-        origin=f"{frame.f_code.co_filename}:{frame.f_lineno}",
+        origin=written_at(2),
     )
 
 

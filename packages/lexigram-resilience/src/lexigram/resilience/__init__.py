@@ -1,1 +1,35 @@
-"""Policies: retry, circuit breaker and pipelines of them."""
+"""Policies around any async operation: retry, circuit breaker, pipelines of them.
+
+Every policy implements a protocol of `lexigram.contracts.resilience`, and knows of the
+operation only what its `Call` says.
+"""
+
+import logging
+
+from lexigram.resilience._breaker import CircuitBreaker
+from lexigram.resilience._circuit import CircuitSnapshot, CircuitState
+from lexigram.resilience._config import (
+    CircuitBreakerConfig,
+    ResilienceConfig,
+    RetryConfig,
+)
+from lexigram.resilience._module import ResilienceModule
+from lexigram.resilience._pipeline import ResiliencePipeline
+from lexigram.resilience._registry import CircuitBreakerRegistry
+from lexigram.resilience._retry import RetryPolicy
+
+__all__ = [
+    "CircuitBreaker",
+    "CircuitBreakerConfig",
+    "CircuitBreakerRegistry",
+    "CircuitSnapshot",
+    "CircuitState",
+    "ResilienceConfig",
+    "ResilienceModule",
+    "ResiliencePipeline",
+    "RetryConfig",
+    "RetryPolicy",
+]
+
+# Without it, a process that set up no logging would get warnings on stderr.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

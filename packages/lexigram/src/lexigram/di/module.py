@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from lexigram.contracts.di import (
     ConfigSection,
     ModuleDefinition,
     ModuleSource,
+    written_at,
 )
 
 __all__ = ["Module", "module"]
@@ -47,8 +47,7 @@ def module(
             pass
         ```
     """
-    frame = sys._getframe(1)  # noqa: SLF001 - where the user wrote it, for error reports
-    origin = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    origin = written_at()
 
     def decorate(cls: type[M]) -> type[M]:
         definition = ModuleDefinition(

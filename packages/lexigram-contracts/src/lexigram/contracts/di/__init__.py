@@ -12,6 +12,7 @@ from lexigram.contracts.di._bindings import (
     Scope,
     bind,
     provide,
+    written_at,
 )
 from lexigram.contracts.di._container import ContainerProtocol
 from lexigram.contracts.di._modules import (
@@ -33,4 +34,5 @@ __all__ = [
     "Scope",
     "bind",
     "provide",
+    "written_at",
 ]

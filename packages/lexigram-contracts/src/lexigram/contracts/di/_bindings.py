@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     # Only checkers need it; see lexigram.result.
     from typing_extensions import TypeForm
 
-__all__ = ["Binding", "Factory", "Named", "Scope", "bind", "provide"]
+__all__ = ["Binding", "Factory", "Named", "Scope", "bind", "provide", "written_at"]
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Binding:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Bind(Generic[T]):
     key: Any
     scope: Scope
@@ -76,14 +76,19 @@ def bind(key: TypeForm[T], *, scope: Scope = "singleton") -> _Bind[T]:
 
     An implementation that does not satisfy `key` is a type error.
     """
-    return _Bind(key, scope, _caller())
+    return _Bind(key, scope, written_at())
 
 
 def provide(factory: Callable[..., Any], *, scope: Scope = "singleton") -> Binding:
     """Bind what `factory` builds to the type it says it builds."""
-    return Binding(None, factory, None, scope, _caller())
+    return Binding(None, factory, None, scope, written_at())
 
 
-def _caller() -> str:
-    frame = sys._getframe(2)  # noqa: SLF001 - where the user wrote it, for error reports
+def written_at(depth: int = 1) -> str:
+    """Return where a function was called, as "file:line", for reports of errors.
+
+    Args:
+        depth: 1 for the call of the function that asks, 2 for the call of its caller.
+    """
+    frame = sys._getframe(depth + 1)  # noqa: SLF001 - there is no public way so cheap
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -16,7 +16,7 @@ MODULE_ATTRIBUTE: Final = "__lexigram_module__"
 """Where a class that is a module keeps its `ModuleDefinition`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConfigSection(Generic[C_co]):
     """A part of the configuration that a module reads.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 __all__ = ["Call", "Judgement", "Outcome"]
 
@@ -32,6 +32,11 @@ class Judgement:
     reason: str = ""
 
 
+_SUCCESS: Final = Judgement("success")
+_FAILURE: Final = Judgement("failure", retryable=True)
+_NEUTRAL: Final = Judgement("neutral")
+
+
 def judge_by_exception(result: object, error: BaseException | None) -> Judgement:  # noqa: ARG001
     """Take every `Exception` for a failure worth repeating, all else at face value.
 
@@ -39,17 +44,16 @@ def judge_by_exception(result: object, error: BaseException | None) -> Judgement
     `Exception`, cancellation first of all, says nothing about the upstream.
     """
     if error is None:
-        return Judgement("success")
-    if isinstance(error, Exception):
-        return Judgement("failure", retryable=True)
-    return Judgement("neutral")
+        return _SUCCESS
+    return _FAILURE if isinstance(error, Exception) else _NEUTRAL
 
 
 def _discard_nothing(result: object) -> None:
     """Release nothing: the result holds no resource."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without slots: together with frozen they break `Call[int](...)` on Python 3.11.
+@dataclass(frozen=True, kw_only=True)
 class Call(Generic[T_contra]):
     """One logical call, whatever the number of attempts it takes.
 
@@ -62,7 +66,7 @@ class Call(Generic[T_contra]):
             (`ClockProtocol.monotonic`, by default the event loop's); None for never.
             Policies do not sleep past it; the owner enforces it.
         judge: Called with the result or the exception of an attempt (the other one is
-            None); must not raise or block.
+            None), by each policy that wants to know; must not raise or block.
         discard: Called with a result that will not be used, to release it.
     """
 
