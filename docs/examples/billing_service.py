@@ -42,6 +42,7 @@ from lexigram.result import Err, Ok, Result
 from lexigram.testing import FaultServer, InMemoryMetrics, Reply, fault
 from pydantic import BaseModel
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -144,7 +145,7 @@ class Narrator(logging.Handler):
                 text = "[green]circuit closed[/]: healed"
             case _:
                 return
-        console.print(f"         [dim]·[/] {text}")
+        console.print(f"        [dim]·[/] {text}")
 
 
 @dataclass
@@ -175,24 +176,24 @@ class Story:
             outcome, shown = type(raised).__name__, str(raised.args[0])
         else:
             outcome = "Ok" if result else "Err"
-            shown = repr(result.value) if result else result.error
+            shown = "" if result else result.error
         attempts = error.attempts if error else self.narrator.retries + 1
         seconds = time.perf_counter() - began
         self._show(
             f"{invoice_id:<10} [{COLOURS.get(outcome, 'red')}]{outcome:<24}[/] "
-            f"{attempts} attempt{' ' if attempts == 1 else 's'} {seconds:6.3f} s  ",
+            f"{attempts} attempt{' ' if attempts == 1 else 's'} {seconds:6.3f} s",
             shown.replace(self.partner.url, ""),
         )
         self.outcomes[outcome] += 1
         if expected and outcome != expected:
             self.surprises += 1
-            console.print(f"         [red]expected {expected}[/]")
+            console.print(f"        [red]expected {expected}[/]")
         return error
 
     def _show(self, call: str, detail: str) -> None:
-        line = Text.from_markup(f"  {self.calls:>4}  {call}")
-        line.append(detail, style="dim")
-        console.print(line, no_wrap=True, overflow="ellipsis")
+        console.print(f"  {self.calls:>4}  {call}")
+        if detail:
+            console.print(Padding(Text(detail, style="dim"), (0, 0, 0, 8)))
 
 
 def summarize(story: Story, metrics: InMemoryMetrics) -> None:

@@ -265,8 +265,8 @@ class Application(ContainerProtocol):
                 f"The application did not boot within {self._boot_timeout:g} s. "
                 "Give it more with `boot_timeout`, or see what the note names."
             )
-            cause = error.__cause__
-            for note in getattr(cause, "__notes__", ()):
+            # The cancellation that became the timeout; its `__cause__` only since 3.11.4.
+            for note in getattr(error.__context__, "__notes__", ()):
                 late.add_note(note)
             raise late from None
 
