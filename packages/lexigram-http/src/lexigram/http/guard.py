@@ -70,14 +70,14 @@ def translate(
         return _exhausted(error, request)
     if isinstance(error, CircuitOpenError):
         return HTTPCircuitOpenError(
-            f"The circuit to this upstream is open; nothing was sent.{_when(error)}",
+            f"The circuit to this upstream is open; the attempt was not sent.{_when(error)}",
             retry_after=error.retry_after,
             method=method,
             url=url,
             retryable=True,
         )
     return HTTPRejectedError(
-        f"A policy refused the call before it was sent: {error}{_when(error)}",
+        f"A policy refused the attempt: {error}{_when(error)}",
         retry_after=error.retry_after,
         method=method,
         url=url,
