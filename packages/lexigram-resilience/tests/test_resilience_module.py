@@ -168,3 +168,8 @@ def test_every_field_is_described() -> None:
 def test_a_configuration_does_not_change() -> None:
     with pytest.raises(ValidationError):
         RetryConfig().max_attempts = 9
+
+
+def test_an_unknown_option_is_named_with_the_nearest_known_one() -> None:
+    with pytest.raises(TypeError, match="has no option 'retyr'. Did you mean 'retry'"):
+        ResilienceConfig(retyr=RetryConfig())  # type: ignore[call-arg]  # the point

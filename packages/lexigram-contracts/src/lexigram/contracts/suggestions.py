@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["did_you_mean"]
+__all__ = ["did_you_mean", "refuse_unknown"]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -22,3 +22,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f"Did you mean {near[0]!r}?"
     return f"Known are {', '.join(map(repr, names))}." if names else "There are none."
+
+
+def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse keywords that do not exist.
+
+    Raises:
+        TypeError: As for a function that does not take them, with the nearest known one.
+    """
+    names = list(known)
+    for name in given:
+        if name not in names:
+            raise TypeError(
+                f"{owner} has no option {name!r}. {did_you_mean(name, names)}"
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from lexigram.contracts.redaction import redact_url
-from lexigram.contracts.suggestions import did_you_mean
+from lexigram.contracts.suggestions import refuse_unknown
 from lexigram.contracts.web import HTTPInvalidRequestError, check_url
 from pydantic import BaseModel, ConfigDict, Field, Secret, field_validator
 
@@ -24,15 +24,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def __init__(self, /, **values: Any) -> None:
-        unknown = next(
-            (key for key in values if key not in type(self).model_fields), ""
-        )
-        if unknown:
-            known = type(self).model_fields
-            raise TypeError(
-                f"{type(self).__name__} has no option {unknown!r}. "
-                f"{did_you_mean(unknown, known)}"
-            )
+        refuse_unknown(type(self).__name__, values, type(self).model_fields)
         super().__init__(**values)
 
     # Tells pydantic that validating a mapping need not go through this constructor,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
+from lexigram.contracts.suggestions import refuse_unknown
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["CircuitBreakerConfig", "ResilienceConfig", "RetryConfig"]
@@ -11,6 +12,14 @@ __all__ = ["CircuitBreakerConfig", "ResilienceConfig", "RetryConfig"]
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, /, **values: Any) -> None:
+        refuse_unknown(type(self).__name__, values, type(self).model_fields)
+        super().__init__(**values)
+
+    # Tells pydantic that validating a mapping need not go through this constructor,
+    # so that a configuration loader gets every problem with its place instead.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
 class RetryConfig(_Section):
