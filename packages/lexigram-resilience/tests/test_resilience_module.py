@@ -141,7 +141,7 @@ def test_a_value_out_of_bounds_or_unknown_is_refused(
     model: Any, options: dict[str, Any]
 ) -> None:
     with pytest.raises(ValidationError):
-        model(**options)
+        model.model_validate(options)
 
 
 @pytest.mark.parametrize(
