@@ -150,3 +150,35 @@ async def test_a_url_set_by_an_interceptor_is_checked() -> None:
     async with HTTPClient(interceptors=[Misled()]) as client:
         error = (await client.get("http://h/")).unwrap_err()
     assert isinstance(error, HTTPInvalidRequestError)
+
+
+async def test_one_of_the_attempt_scope_runs_around_every_exchange() -> None:
+    seen: list[tuple[int, int]] = []
+
+    class PerAttempt(InterceptorProtocol):
+        scope = "attempt"
+
+        async def intercept_request(self, context: RequestContext) -> RequestContext:
+            context.headers.add("X-Attempt", str(context.attempt))
+            return context
+
+        async def intercept_response(
+            self, response: ResponseContext
+        ) -> ResponseContext:
+            seen.append((response.attempt, response.status))
+            return response
+
+    log: list[str] = []
+    both = [PerAttempt(), Tag("call", log)]
+    async with FaultServer.run() as server, HTTPClient(interceptors=both) as client:
+        server.on.get("/old").respond(302, headers={"Location": "/new"})
+        server.on.get("/new").sequence(
+            Reply(503, headers={"Retry-After": "0"}), Reply(200)
+        )
+        assert await client.get(f"{server.base_url}/old")
+        sent = [c.request.headers.get_all("x-attempt") for c in server.calls]
+        tags = [c.request.headers.get_all("x-tag") for c in server.calls]
+    assert sent == [["1"], ["2"], ["3"]]
+    assert seen == [(1, 302), (2, 503), (3, 200)]
+    assert tags == [["call"]] * 3
+    assert log == ["> call", "< call"]

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["REDACTED", "is_secret_name", "redact_headers", "redact_url"]
+__all__ = [
+    "REDACTED",
+    "is_secret_name",
+    "redact_headers",
+    "redact_text",
+    "redact_url",
+]
 
 REDACTED = "***"
 
@@ -18,6 +24,11 @@ _SECRET_NAME = re.compile(
     r"auth|cookie|token|secret|passw|credential|api[-_]?key|apikey|session|signature"
     r"|(^|[-_])(key|sig|pwd)$",
     re.IGNORECASE,
+)
+
+# A name and its value in JSON, in a form, or in prose; the value may be cut off.
+_FIELD = re.compile(
+    r"""(?P<name>[\w-]+)(?P<between>["']?\s*[:=]\s*)(?P<value>"[^"]*"?|'[^']*'?|[^\s,&;}\]]+)"""
 )
 
 
@@ -53,3 +64,21 @@ def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [
         (name, REDACTED if is_secret_name(name) else value) for name, value in headers
     ]
+
+
+def redact_text(text: str) -> str:
+    """Return `text` with the values after secret-looking names replaced.
+
+    For excerpts of bodies: `"token": "x"`, `token=x` and `Authorization: x` are known.
+
+    Example:
+        >>> redact_text('{"id": 1, "access_token": "s3cret"}')
+        '{"id": 1, "access_token": ***}'
+    """
+    return _FIELD.sub(_hide_value, text)
+
+
+def _hide_value(field: re.Match[str]) -> str:
+    if not is_secret_name(field["name"]):
+        return field[0]
+    return f"{field['name']}{field['between']}{REDACTED}"

@@ -21,6 +21,7 @@ from lexigram.contracts.web import (
     HTTPTimeoutError,
     RequestContext,
     RequestSent,
+    build_response,
 )
 from lexigram.http.deadline import Deadline
 from lexigram.http.pool import Pool
@@ -78,21 +79,13 @@ async def exchange(
             # A connection whose response was read to its end is back in the pool
             # already; any other one cannot be used again.
             response.close()
-    return HttpResponse(
+    return build_response(
         response.status,
-        request.url if "@" not in request.url else str(response.url),
-        request.method,
-        [(_text(name), _text(value)) for name, value in response.raw_headers],
+        response.raw_headers,
         body,
+        method=request.method,
+        url=request.url,
     )
-
-
-def _text(field: bytes) -> str:
-    """Decode a header as what it is in practice: UTF-8, or else ISO 8859-1."""
-    try:
-        return field.decode()
-    except UnicodeDecodeError:
-        return field.decode("latin-1")
 
 
 def timed_out(

@@ -1,15 +1,15 @@
 """One logical call, top to bottom.
 
-    arguments → request → [deadline: interceptors → { policies → attempt } per redirect
-    → interceptors] → response
+    arguments → request → [deadline: interceptors → { policies → interceptors of the
+    attempt → attempt } per redirect → interceptors] → response
 
 Everything that belongs to a single call lives in `_Call`; the rest is shared by all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,9 +19,7 @@ from lexigram.contracts.web import (
     HTTPClientError,
     HttpResponse,
     HTTPTooManyRedirectsError,
-    InterceptorProtocol,
     RequestContext,
-    ResponseContext,
     build_request,
     check_url,
 )
@@ -29,6 +27,7 @@ from lexigram.http.attempt import exchange, timed_out
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.deadline import Deadline
 from lexigram.http.guard import POLICY_ERRORS, Guard, translate
+from lexigram.http.interception import Interceptors
 from lexigram.http.judgement import IDEMPOTENT_METHODS, judge
 from lexigram.http.pool import Pool
 from lexigram.http.proxies import ProxySelector
@@ -57,7 +56,8 @@ class CallPath:
     pool: Pool
     proxies: ProxySelector
     guard: Guard
-    interceptors: Sequence[InterceptorProtocol]
+    around_call: Interceptors
+    around_attempt: Interceptors
     telemetry: Telemetry
     clock: ClockProtocol
     headers: tuple[tuple[str, str], ...]
@@ -93,17 +93,23 @@ class CallPath:
     async def _within_deadline(self, call: _Call) -> HttpResponse:
         try:
             async with call.deadline:
-                if not self.interceptors:
+                if not self.around_call:
                     return await self._through_redirects(call)
-                await self._intercept_request(call)
-                response = await self._through_redirects(call)
-                return await self._intercept_response(call, response)
+                return await self._through_interceptors(call)
         except TimeoutError as error:
             if not call.deadline.expired:
                 raise  # an interceptor's own
             raise timed_out(
                 call.request, call.deadline, sent="maybe" if call.attempts else "no"
             ) from error
+
+    async def _through_interceptors(self, call: _Call) -> HttpResponse:
+        call.request = await self.around_call.outgoing(call.request)
+        if call.request.timeout != call.deadline.seconds:
+            call.deadline.change(call.request.timeout)
+        response = await self._through_redirects(call)
+        answered = replace(call.request, attempt=call.attempts)
+        return await self.around_call.incoming(response, answered, call.started)
 
     async def _through_redirects(self, call: _Call) -> HttpResponse:
         request = call.request
@@ -127,13 +133,21 @@ class CallPath:
         self, request: RequestContext, call: _Call
     ) -> HttpResponse:
         limit = call.options.get("max_response_bytes", self.config.max_response_bytes)
-        proxy = self.proxies.select(request.url)
+
+        def send(request: RequestContext) -> Awaitable[HttpResponse]:
+            return exchange(
+                self.pool,
+                request,
+                call.deadline,
+                proxy=self.proxies.select(request.url),
+                max_bytes=limit,
+            )
 
         def attempt() -> Awaitable[HttpResponse]:
             call.attempts += 1
-            return exchange(
-                self.pool, request, call.deadline, proxy=proxy, max_bytes=limit
-            )
+            if not self.around_attempt:
+                return send(request)
+            return self.around_attempt.around_attempt(request, call.attempts, send)
 
         try:
             return await self.guard(attempt, self._described(request, call))
@@ -148,32 +162,6 @@ class CallPath:
             repeatable=_repeatable(request, call.options),
             deadline=None if seconds is None else call.started + seconds,
             judge=judge,
-        )
-
-    async def _intercept_request(self, call: _Call) -> None:
-        for interceptor in self.interceptors:
-            call.request = await interceptor.intercept_request(call.request)
-        check_url(call.request.url)
-        if call.request.timeout != call.deadline.seconds:
-            call.deadline.change(call.request.timeout)
-
-    async def _intercept_response(
-        self, call: _Call, response: HttpResponse
-    ) -> HttpResponse:
-        context = ResponseContext(
-            status=response.status,
-            headers=response.headers,
-            body=response.body,
-            url=response.url,
-            method=response.method,
-            duration=self._elapsed(call),
-            attempt=call.attempts,
-            request=call.request,
-        )
-        for interceptor in reversed(self.interceptors):
-            context = await interceptor.intercept_response(context)
-        return HttpResponse(
-            context.status, context.url, context.method, context.headers, context.body
         )
 
     def _elapsed(self, call: _Call) -> float:

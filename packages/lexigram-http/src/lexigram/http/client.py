@@ -26,6 +26,7 @@ from lexigram.contracts.web import (
 from lexigram.http.call import CallPath
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.guard import choose_guard
+from lexigram.http.interception import Interceptors
 from lexigram.http.pool import Pool
 from lexigram.http.proxies import ProxySelector
 from lexigram.http.telemetry import Telemetry
@@ -120,7 +121,8 @@ class HTTPClient:
             pool=Pool(self.config.pool, cookies=self.config.cookie_jar),
             proxies=ProxySelector(self.config),
             guard=self._guard,
-            interceptors=self._interceptors,
+            around_call=Interceptors.of("call", self._interceptors, self._clock),
+            around_attempt=Interceptors.of("attempt", self._interceptors, self._clock),
             telemetry=self._telemetry,
             clock=self._clock,
             headers=(_USER_AGENT,),

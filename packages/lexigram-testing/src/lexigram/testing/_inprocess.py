@@ -12,6 +12,7 @@ from lexigram.contracts.web import (
     HttpResponse,
     HTTPResponseTooLargeError,
     HTTPTimeoutError,
+    build_response,
 )
 from lexigram.testing._failures import TestKitFailure
 from lexigram.testing._faults import Fault
@@ -133,12 +134,12 @@ async def _fail(call: RecordedCall, fault: Fault) -> Never:
 
 def _response(call: RecordedCall, reply: Reply) -> HttpResponse:
     request = call.request
-    return HttpResponse(
+    return build_response(
         reply.status,
-        request.url,
-        request.method,
         reply.headers,
         _content(call, reply) if reply.has_body(request.method) else b"",
+        method=request.method,
+        url=request.url,
         elapsed=_elapsed(call),
         attempts=1,
     )

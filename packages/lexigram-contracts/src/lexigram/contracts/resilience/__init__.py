@@ -5,26 +5,36 @@ A policy knows no HTTP and a client knows no policy; what passes between them is
 
 from lexigram.contracts.resilience._call import Call, Judgement, Outcome
 from lexigram.contracts.resilience._errors import (
+    BulkheadFullError,
     CallRejectedError,
     CircuitOpenError,
+    RateLimitedError,
     ResilienceError,
     RetryExhaustedError,
 )
 from lexigram.contracts.resilience._policies import (
+    BulkheadProtocol,
     CircuitBreakerProtocol,
     CircuitBreakerRegistryProtocol,
+    FallbackProtocol,
+    RateLimiterProtocol,
     ResiliencePipelineProtocol,
     RetryPolicyProtocol,
 )
 
 __all__ = [
+    "BulkheadFullError",
+    "BulkheadProtocol",
     "Call",
     "CallRejectedError",
     "CircuitBreakerProtocol",
     "CircuitBreakerRegistryProtocol",
     "CircuitOpenError",
+    "FallbackProtocol",
     "Judgement",
     "Outcome",
+    "RateLimitedError",
+    "RateLimiterProtocol",
     "ResilienceError",
     "ResiliencePipelineProtocol",
     "RetryExhaustedError",

@@ -7,8 +7,10 @@ from typing import ClassVar
 from lexigram.contracts.errors import LexigramError
 
 __all__ = [
+    "BulkheadFullError",
     "CallRejectedError",
     "CircuitOpenError",
+    "RateLimitedError",
     "ResilienceError",
     "RetryExhaustedError",
 ]
@@ -58,3 +60,15 @@ class CircuitOpenError(CallRejectedError):
     """The circuit of this key is open, or half open with every probe taken."""
 
     code: ClassVar[str] = "resilience.circuit_open"
+
+
+class BulkheadFullError(CallRejectedError):
+    """As many calls as allowed are under way, and the queue is full or took too long."""
+
+    code: ClassVar[str] = "resilience.bulkhead_full"
+
+
+class RateLimitedError(CallRejectedError):
+    """The rate allows no call now, and not within the time the caller would wait."""
+
+    code: ClassVar[str] = "resilience.rate_limited"

@@ -8,13 +8,17 @@ from typing import Protocol, TypeVar, runtime_checkable
 from lexigram.contracts.resilience._call import Call
 
 __all__ = [
+    "BulkheadProtocol",
     "CircuitBreakerProtocol",
     "CircuitBreakerRegistryProtocol",
+    "FallbackProtocol",
+    "RateLimiterProtocol",
     "ResiliencePipelineProtocol",
     "RetryPolicyProtocol",
 ]
 
 T = TypeVar("T")
+T_invariant = TypeVar("T_invariant")
 
 
 @runtime_checkable
@@ -91,4 +95,86 @@ class CircuitBreakerRegistryProtocol(Protocol):
 
     def get(self, name: str) -> CircuitBreakerProtocol:
         """Return the breaker of this name; the same one for the same name."""
+        ...
+
+
+@runtime_checkable
+class BulkheadProtocol(Protocol):
+    """Lets a limited number of calls run at once, separately for each `Call.key`.
+
+    Waiters go in the order of their coming. Not promised: that a place is free when the
+    call is made. Cancellation while waiting gives up the place in the queue, while
+    running the place itself, and passes through.
+    """
+
+    async def execute(
+        self, operation: Callable[[], Awaitable[T]], call: Call[T] | None = None
+    ) -> T:
+        """Run `operation` once there is a place for it.
+
+        Raises:
+            BulkheadFullError: There is none, nor one in the queue; `operation` was not
+                called.
+            BaseException: Whatever `operation` raised, unchanged.
+        """
+        ...
+
+
+@runtime_checkable
+class RateLimiterProtocol(Protocol):
+    """Admits calls at a limited rate, separately for each key.
+
+    Waiters go in the order of their coming, whatever they cost. Not promised: that other
+    processes share the limit. Cancellation while waiting gives back what was reserved
+    and passes through.
+    """
+
+    async def acquire(
+        self,
+        key: str = "",
+        *,
+        cost: int = 1,
+        timeout: float | None = None,  # noqa: ASYNC109 - a limit, not a cancel scope
+    ) -> None:
+        """Return when a call of this cost may go ahead.
+
+        Args:
+            key: Whose rate it counts against.
+            cost: How many permits it takes.
+            timeout: The longest wait in seconds; None waits as long as it takes.
+
+        Raises:
+            RateLimitedError: It would take longer; nothing was taken, and at once.
+            ValueError: The limit never has `cost` permits at a time.
+        """
+        ...
+
+    def try_acquire(self, key: str = "", *, cost: int = 1) -> float:
+        """Take the permits now and return 0, or return the seconds until it may succeed.
+
+        Raises:
+            ValueError: The limit never has `cost` permits at a time.
+        """
+        ...
+
+
+@runtime_checkable
+class FallbackProtocol(Protocol[T_invariant]):
+    """Answers in the place of an operation that failed.
+
+    Not promised: that an answer is the operation's own. Cancellation is no failure and
+    passes through.
+    """
+
+    async def execute(
+        self,
+        operation: Callable[[], Awaitable[T_invariant]],
+        call: Call[T_invariant] | None = None,
+    ) -> T_invariant:
+        """Return the result of `operation`, or the answer that stands in for it.
+
+        Raises:
+            BaseException: Whatever `operation` raised that is not to be covered up,
+                unchanged.
+        """
         ...

@@ -3,6 +3,7 @@
 from lexigram.contracts.web._building import (
     build_failure,
     build_request,
+    build_response,
     build_result,
     check_url,
 )
@@ -10,6 +11,7 @@ from lexigram.contracts.web._client import HTTPClientProtocol, MissingVerbError
 from lexigram.contracts.web._contexts import RequestContext, ResponseContext
 from lexigram.contracts.web._errors import (
     ConnectionFailure,
+    HTTPBlockedError,
     HTTPCircuitOpenError,
     HTTPClientError,
     HTTPClientStateError,
@@ -35,9 +37,14 @@ from lexigram.contracts.web._interceptors import (
 from lexigram.contracts.web._json import JSONArray, JSONObject
 from lexigram.contracts.web._options import ParamValue, RequestOptions
 from lexigram.contracts.web._response import HttpResponse
+from lexigram.contracts.web._streaming import (
+    ResponseStreamProtocol,
+    StreamingHTTPClientProtocol,
+)
 
 __all__ = [
     "ConnectionFailure",
+    "HTTPBlockedError",
     "HTTPCircuitOpenError",
     "HTTPClientError",
     "HTTPClientProtocol",
@@ -67,9 +74,12 @@ __all__ = [
     "RequestOptions",
     "RequestSent",
     "ResponseContext",
+    "ResponseStreamProtocol",
+    "StreamingHTTPClientProtocol",
     "TimeoutPhase",
     "build_failure",
     "build_request",
+    "build_response",
     "build_result",
     "check_url",
 ]

@@ -29,7 +29,13 @@ from lexigram.contracts.web._options import RequestOptions
 from lexigram.contracts.web._response import HttpResponse
 from lexigram.result import Err, Ok, Result
 
-__all__ = ["build_failure", "build_request", "build_result", "check_url"]
+__all__ = [
+    "build_failure",
+    "build_request",
+    "build_response",
+    "build_result",
+    "check_url",
+]
 
 OPTIONS: Final = frozenset(RequestOptions.__annotations__)
 
@@ -41,6 +47,8 @@ _UNUSABLE_IN_URL = re.compile(r"[\x00-\x20\x7f]")
 
 _MISTAKES: Final = (HTTPUnknownOptionError, HTTPClientStateError)
 _DECISIONS: Final = (HTTPCircuitOpenError, HTTPRejectedError, HTTPRetryExhaustedError)
+
+_BODILESS: Final = frozenset({204, 304})
 
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -84,6 +92,49 @@ def build_request(
         raise type(error)(
             str(error), method=str(method), url=str(url)
         ) from error.__cause__
+
+
+def build_response(
+    status: int,
+    headers: Iterable[tuple[bytes, bytes]] | HeaderSource,
+    body: bytes,
+    *,
+    method: str = "GET",
+    url: str = "",
+    charset: str = "utf-8",
+    elapsed: float = 0.0,
+    attempts: int = 1,
+) -> HttpResponse:
+    """Build a response from what was received.
+
+    Header fields may come as bytes: they are read as UTF-8, or else as ISO 8859-1, which
+    any bytes are. What answers HEAD, and 204 and 304, has no content (RFC 9110 §6.4.1).
+    The URL is kept without userinfo.
+
+    Args:
+        status: The status code.
+        headers: Every field, repeated ones included, in order.
+        body: The content, any content coding removed.
+        method: The method that was answered.
+        url: The URL that answered.
+        charset: What the text is decoded by when the Content-Type does not say.
+        elapsed: Seconds that the call took.
+        attempts: How many times the request was sent.
+    """
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    if isinstance(headers, Headers):
+        pairs = headers.pairs
+    bodiless = method == "HEAD" or status in _BODILESS
+    return HttpResponse(
+        status,
+        _without_userinfo(url),
+        method,
+        [(_decoded(name), _decoded(value)) for name, value in pairs],
+        b"" if bodiless else body,
+        charset=charset,
+        elapsed=elapsed,
+        attempts=attempts,
+    )
 
 
 def build_result(response: HttpResponse) -> Result[HttpResponse, HTTPStatusError]:
@@ -264,3 +315,19 @@ def _text(option: str, name: Any, value: Any) -> str:
 
 def _by_name(params: Any) -> Mapping[str, Any]:
     return params if isinstance(params, Mapping) else dict(params or ())
+
+
+def _decoded(field: bytes | str) -> str:
+    if isinstance(field, str):
+        return field
+    try:
+        return field.decode()
+    except UnicodeDecodeError:
+        return field.decode("latin-1")
+
+
+def _without_userinfo(url: str) -> str:
+    if "@" not in url:
+        return url
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

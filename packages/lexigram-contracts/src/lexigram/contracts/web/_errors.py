@@ -195,6 +195,12 @@ class HTTPClientStateError(HTTPClientError, RuntimeError):
     code: ClassVar[str] = "http.client_state"
 
 
+class HTTPBlockedError(HTTPClientError):
+    """The egress policy forbids this destination; nothing was sent to it."""
+
+    code: ClassVar[str] = "http.blocked"
+
+
 class HTTPCircuitOpenError(HTTPClientError):
     """A circuit breaker refuses calls to this upstream; nothing was sent.
 

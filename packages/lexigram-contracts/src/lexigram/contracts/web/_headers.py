@@ -73,6 +73,8 @@ class Headers(Mapping[str, str]):
         """Return an independent copy of the same kind."""
         return type(self)(self._pairs)
 
+    __copy__ = copy
+
     def _by_name(self) -> dict[str, list[str]]:
         if self._index is None:
             index: dict[str, list[str]] = {}

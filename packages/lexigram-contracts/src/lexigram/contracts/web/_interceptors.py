@@ -15,7 +15,9 @@ class InterceptorProtocol(Protocol):
     """Looks at, and may change, a request before and a response after the exchange.
 
     Called once per call, whatever the number of attempts: requests first to last,
-    responses last to first. Both methods are called positionally, so that a class may
+    responses last to first. A class that says `scope = "attempt"` is called around every
+    exchange on the wire instead, redirects and repetitions included, inside those of the
+    call; `RequestContext.attempt` counts them. Both methods are called positionally, so that a class may
     name the argument as it likes; a subclass that defines only one of them passes the
     other through. An exception ends the call and reaches the caller unchanged.
     One interceptor serves many calls at the same time: what belongs to one call goes

@@ -6,7 +6,7 @@ import json as jsonlib
 from collections.abc import Callable
 from typing import Any, Final, Self, TypeVar
 
-from lexigram.contracts.redaction import redact_url
+from lexigram.contracts.redaction import redact_text, redact_url
 from lexigram.contracts.web import _json
 from lexigram.contracts.web._errors import HTTPDecodeError, HTTPStatusError
 from lexigram.contracts.web._headers import Headers, HeaderSource
@@ -37,6 +37,7 @@ class HttpResponse:
         "_text",
         "attempts",
         "body",
+        "charset",
         "elapsed",
         "headers",
         "method",
@@ -54,6 +55,8 @@ class HttpResponse:
     """The header fields; case-insensitive, repeated values kept."""
     body: bytes
     """The content, any content coding removed."""
+    charset: str
+    """What `text` is decoded by when the Content-Type does not say."""
     elapsed: float
     """Seconds from the start of the call to the end of the body."""
     attempts: int
@@ -69,6 +72,7 @@ class HttpResponse:
         json: Any = _UNSET,
         text: str | None = None,
         *,
+        charset: str = "utf-8",
         elapsed: float = 0.0,
         attempts: int = 1,
     ) -> None:
@@ -77,6 +81,7 @@ class HttpResponse:
         self.method = method
         self.headers = headers if type(headers) is Headers else Headers(headers)
         self.body = body
+        self.charset = charset
         self.elapsed = elapsed
         self.attempts = attempts
         self._json: Any = _UNSET
@@ -91,13 +96,13 @@ class HttpResponse:
 
     @property
     def text(self) -> str:
-        """The body as text, by the charset of its Content-Type, else UTF-8.
+        """The body as text, by the charset of its Content-Type, else by `charset`.
 
         Bytes that the charset does not know become U+FFFD; an unknown charset is read
         as UTF-8. It never raises: a wrong label is common, and a text is for showing.
         """
         if self._text is None:
-            charset = self._charset()
+            charset = self._declared_charset()
             try:
                 self._text = self.body.decode(charset, "replace")
             except LookupError:
@@ -180,16 +185,16 @@ class HttpResponse:
                 [*self.headers.pairs, ("Content-Type", content_type)]
             )
 
-    def _charset(self) -> str:
+    def _declared_charset(self) -> str:
         for parameter in self.headers.get("content-type", "").split(";")[1:]:
             name, _, value = parameter.partition("=")
             if name.strip().lower() == "charset":
-                return value.strip().strip("\"'") or "utf-8"
-        return "utf-8"
+                return value.strip().strip("\"'") or self.charset
+        return self.charset
 
     def _decode_error(self) -> HTTPDecodeError:
         content_type = self.headers.get("content-type", "")
-        start = self.body[:_EXCERPT].decode("utf-8", "replace")
+        start = redact_text(self.body[:_EXCERPT].decode("utf-8", "replace"))
         return HTTPDecodeError(
             f"The body ({len(self.body)} bytes of {content_type or 'no Content-Type'}) "
             f"cannot be decoded; it starts with {start!r}.",
