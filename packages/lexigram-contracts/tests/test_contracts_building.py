@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lexigram.contracts.web import (
+    Headers,
     HTTPInvalidRequestError,
     HTTPUnknownOptionError,
     build_request,
+    build_response,
     check_url,
 )
 
@@ -162,3 +164,65 @@ def test_a_json_body_is_json(value: dict[str, int]) -> None:
     body = build_request("POST", URL, {"json": value}).body
     assert body is not None
     assert json.loads(body) == value
+
+
+RAW = [
+    (b"Set-Cookie", b"a=1"),
+    (b"set-cookie", b"b=2"),
+    (b"X", "é".encode()),
+    (b"Y", b"\xe9"),
+]
+
+
+def test_a_response_is_built_from_what_was_received() -> None:
+    response = build_response(
+        200,
+        RAW,
+        b"body",
+        method="PUT",
+        url="http://u:pw@h:1/x?a=b",
+        elapsed=1.5,
+        attempts=2,
+    )
+    assert (response.status, response.method, response.body) == (200, "PUT", b"body")
+    assert response.url == "http://h:1/x?a=b"
+    assert response.headers.get_all("set-cookie") == ["a=1", "b=2"]
+    assert (response.headers["x"], response.headers["y"]) == ("é", "é")
+    assert (response.elapsed, response.attempts) == (1.5, 2)
+
+
+def test_header_fields_may_come_in_any_form() -> None:
+    pairs = [("A", "1"), ("a", "2")]
+    for headers in (pairs, Headers(pairs)):
+        assert build_response(200, headers, b"").headers.get_all("a") == ["1", "2"]
+    assert build_response(200, {"A": "1"}, b"").headers.pairs == (("A", "1"),)
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "kept"),
+    [
+        ("HEAD", 200, False),
+        ("GET", 204, False),
+        ("GET", 304, False),
+        ("GET", 200, True),
+    ],
+)
+def test_some_responses_have_no_content(
+    method: str, status: int, *, kept: bool
+) -> None:
+    response = build_response(status, [], b"body", method=method)
+    assert response.body == (b"body" if kept else b"")
+
+
+def test_the_charset_holds_where_the_content_type_names_none() -> None:
+    latin = b"\xe9"
+    assert build_response(200, [], latin, charset="latin-1").text == "é"
+    typed = [("Content-Type", "text/plain; charset=utf-8")]
+    assert build_response(200, typed, latin, charset="latin-1").text == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h/a@b?c=@d", "http://h/x", "http://[::1]:80/?q=a@b"]
+)
+def test_an_at_sign_outside_the_authority_stays(url: str) -> None:
+    assert build_response(200, [], b"", url=url).url == url

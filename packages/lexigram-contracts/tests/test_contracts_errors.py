@@ -6,11 +6,14 @@ import pickle
 import pytest
 from lexigram.contracts.errors import LexigramError
 from lexigram.contracts.resilience import (
+    BulkheadFullError,
     CallRejectedError,
     CircuitOpenError,
+    RateLimitedError,
     RetryExhaustedError,
 )
 from lexigram.contracts.web import (
+    HTTPBlockedError,
     HTTPCircuitOpenError,
     HTTPClientError,
     HTTPClientProtocol,
@@ -51,11 +54,14 @@ ERRORS: list[LexigramError] = [
     HTTPInvalidRequestError("m.", **FACTS),
     HTTPUnknownOptionError("m.", **FACTS),
     HTTPClientStateError("m.", **FACTS),
+    HTTPBlockedError("m.", **FACTS),
     HTTPCircuitOpenError("m.", retry_after=3.0, **FACTS),
     HTTPRejectedError("m.", retry_after=3.0, **FACTS),
     RetryExhaustedError("m.", attempts=3, last=ValueError("x")),
     CallRejectedError("m.", key="k", retry_after=1.0),
     CircuitOpenError("m.", key="k"),
+    BulkheadFullError("m.", key="k"),
+    RateLimitedError("m.", key="k", retry_after=0.5),
 ]  # fmt: skip
 
 

@@ -3,8 +3,19 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lexigram.contracts.redaction import is_secret_name, redact_headers, redact_url
-from lexigram.contracts.web import HTTPConnectionError, RequestContext, ResponseContext
+from lexigram.contracts.redaction import (
+    is_secret_name,
+    redact_headers,
+    redact_text,
+    redact_url,
+)
+from lexigram.contracts.web import (
+    HTTPConnectionError,
+    HTTPDecodeError,
+    HttpResponse,
+    RequestContext,
+    ResponseContext,
+)
 
 SECRET = st.text("s3cretS3CRET", min_size=6)
 
@@ -52,3 +63,35 @@ def test_contexts_and_errors_show_no_secret() -> None:
         error.url,
     ):
         assert "s3cret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"id": 1, "access_token": "s3cret"}', '{"id": 1, "access_token": ***}'),
+        ('{"token": "s3cr', '{"token": ***'),
+        ("{'api_key': 's3cret', 'a': 1}", "{'api_key': ***, 'a': 1}"),
+        ("grant=x&client_secret=s3cret&b=c", "grant=x&client_secret=***&b=c"),
+        ("Authorization: s3cret", "Authorization: ***"),
+        ('{"password":12345}', '{"password":***}'),
+        ("<html>nothing: here</html>", "<html>nothing: here</html>"),
+        ("", ""),
+    ],
+)
+def test_values_after_secret_names_are_taken_out_of_texts(
+    text: str, shown: str
+) -> None:
+    assert redact_text(text) == shown
+
+
+@given(st.text())
+def test_any_text_can_be_searched_for_secrets(text: str) -> None:
+    assert isinstance(redact_text(text), str)
+
+
+def test_the_excerpt_of_an_undecodable_body_hides_its_secrets() -> None:
+    response = HttpResponse(200, body=b'{"token": "s3cret", "a": 1')
+    with pytest.raises(HTTPDecodeError) as caught:
+        _ = response.json
+    assert "s3cret" not in str(caught.value)
+    assert "'a'" in str(caught.value) or '"a"' in str(caught.value)

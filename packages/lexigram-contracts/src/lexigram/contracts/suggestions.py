@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = ["did_you_mean", "refuse_unknown"]
@@ -17,6 +16,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         >>> did_you_mean("x", ["headers", "json"])
         "Known are 'headers', 'json'."
     """
+    import difflib  # noqa: PLC0415 - only a mistake pays for it
+
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     if near:

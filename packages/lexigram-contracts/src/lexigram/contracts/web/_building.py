@@ -6,13 +6,13 @@ result. Two clients that share them cannot disagree about a query, a body or a s
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 from lexigram.contracts.suggestions import did_you_mean
+from lexigram.contracts.web import _json
 from lexigram.contracts.web._contexts import RequestContext
 from lexigram.contracts.web._errors import (
     HTTPCircuitOpenError,
@@ -269,10 +269,7 @@ def _body(options: Mapping[str, Any]) -> tuple[bytes | None, str]:
 
 def _json_body(value: Any) -> bytes:
     try:
-        text = json.dumps(
-            value, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        )
-        return text.encode()
+        return _json.dump(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise HTTPInvalidRequestError(f"json cannot be encoded: {error}.") from error
 

@@ -6,11 +6,11 @@ wording is not.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from lexigram.contracts.errors import LexigramError
 from lexigram.contracts.redaction import redact_url
+from lexigram.contracts.web import _json
 
 if TYPE_CHECKING:
     from lexigram.contracts.web._response import HttpResponse
@@ -252,7 +252,7 @@ def _problem(response: HttpResponse) -> dict[str, Any] | None:
     if content_type.partition(";")[0].strip().lower() != "application/problem+json":
         return None
     try:
-        problem = json.loads(response.body)
+        problem = _json.parse(response.body)
     except ValueError:
         return None
     return problem if isinstance(problem, dict) else None

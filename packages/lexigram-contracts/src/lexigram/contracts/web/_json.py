@@ -1,8 +1,11 @@
-"""Parsed JSON that can be read both ways the documents show it."""
+"""JSON: parsed values that can be read both ways the documents show them.
+
+The standard library's parser is imported when it is first needed, as it is a tenth of
+what importing the contracts may cost.
+"""
 
 from __future__ import annotations
 
-import json
 from typing import Any, Self
 
 __all__ = ["JSONArray", "JSONObject"]
@@ -34,7 +37,23 @@ def parse(body: bytes | str) -> Any:
     Raises:
         ValueError: The text is not JSON, or its bytes are not text.
     """
+    import json  # noqa: PLC0415 - see above
+
     return wrap(json.loads(body))
+
+
+def dump(value: Any) -> bytes:
+    """Return `value` as compact JSON in UTF-8.
+
+    Raises:
+        TypeError: There is no JSON for a part of it.
+        ValueError: A number is not finite, or the value contains itself.
+    """
+    import json  # noqa: PLC0415 - see above
+
+    return json.dumps(
+        value, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 def wrap(value: Any) -> Any:

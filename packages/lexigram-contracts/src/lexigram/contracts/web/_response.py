@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 from collections.abc import Callable
 from typing import Any, Final, Self, TypeVar
 
@@ -178,7 +177,7 @@ class HttpResponse:
             self.body = text.encode()
             content_type = "text/plain; charset=utf-8"
         else:
-            self.body = jsonlib.dumps(json, separators=(",", ":")).encode()
+            self.body = _json.dump(json)
             content_type = "application/json"
         if "content-type" not in self.headers:
             self.headers = Headers(
