@@ -76,17 +76,6 @@ def isolated() -> None:
             )  # fmt: skip
 
 
-# What stands in each environment: the distribution, what it depends on of ours, and
-# what its tests are written with.
-OWN = {
-    "lexigram-contracts": ("lexigram-contracts",),
-    "lexigram-http": ("lexigram-contracts", "lexigram-testing", "lexigram-http"),
-    "lexigram-resilience": ("lexigram-contracts", "lexigram-resilience"),
-    "lexigram-testing": ("lexigram-contracts", "lexigram-testing"),
-    "lexigram": ("lexigram-contracts", "lexigram"),
-}
-
-
 def tests() -> None:
     """Run the whole suite on every supported Python."""
     for version in PYTHONS:
@@ -107,24 +96,6 @@ STEPS: dict[str, Callable[[], None]] = {
     "isolated": isolated,
     "tests": tests,
 }
-
-
-def interpreter(version: str) -> str:
-    """Return the path of a Python of this version: uv's find, else pyenv's."""
-    found = subprocess.run(
-        ["uv", "python", "find", "--no-project", "--no-python-downloads", version],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if found.returncode == 0:
-        return found.stdout.strip()
-    if shutil.which("pyenv"):
-        installed = run("pyenv", "latest", version).strip()
-        return str(Path(run("pyenv", "prefix", installed).strip()) / "bin" / "python")
-    raise RuntimeError(
-        f"There is no Python {version} here. The gate checks {', '.join(PYTHONS)}."
-    )
 
 
 def main() -> int:

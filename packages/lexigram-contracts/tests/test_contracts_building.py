@@ -105,6 +105,7 @@ def test_an_unknown_option_is_named_with_the_nearest_known_one() -> None:
         ({"data": 1}, "data is of type int"),
         ({"params": {"a": b"b"}}, r"params\['a'\] is of type bytes"),
         ({"params": {"a": {}}}, r"params\['a'\] is of type dict"),
+        ({"timeout": -0.1}, "timeout=-0.1 is not a positive number"),
         ({"timeout": 0}, "timeout=0 is not a positive number"),
         ({"timeout": True}, "timeout=True is not a positive number"),
         ({"timeout": "5"}, "timeout='5' is not a positive number"),
@@ -226,3 +227,18 @@ def test_the_charset_holds_where_the_content_type_names_none() -> None:
 )
 def test_an_at_sign_outside_the_authority_stays(url: str) -> None:
     assert build_response(200, [], b"", url=url).url == url
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, None), (2, 2.0), (0.5, 0.5)])
+def test_the_timeout_of_the_call_replaces_the_default(
+    given: float | None, kept: float | None
+) -> None:
+    assert build_request("GET", URL, {"timeout": given}, timeout=9).timeout == kept
+    assert build_request("GET", URL, {}, timeout=9).timeout == 9.0
+    assert build_request("GET", URL, {}).timeout is None
+
+
+def test_a_request_says_what_params_it_was_called_with() -> None:
+    assert build_request("GET", URL, {"params": {"a": 1}}).params == {"a": 1}
+    assert build_request("GET", URL, {"params": [("a", 1)]}).params == {"a": 1}
+    assert build_request("GET", URL, {}).params == {}

@@ -30,7 +30,10 @@ from lexigram.contracts.web import (
     HTTPTimeoutError,
     HTTPTooManyRedirectsError,
     HTTPUnknownOptionError,
+    InterceptorProtocol,
     MissingVerbError,
+    RequestContext,
+    ResponseContext,
     build_failure,
 )
 
@@ -127,3 +130,25 @@ async def test_a_partial_implementation_names_the_verb_it_lacks() -> None:
     with pytest.raises(MissingVerbError, match="Partial does not define 'post'"):
         await Partial().post("http://h/")
     assert issubclass(MissingVerbError, TypeError)
+
+
+@pytest.mark.parametrize(
+    "verb", ["get", "post", "put", "delete", "patch", "head", "request"]
+)
+async def test_every_verb_of_the_protocol_says_when_it_is_missing(verb: str) -> None:
+    class Empty(HTTPClientProtocol):
+        pass
+
+    call = getattr(Empty(), verb)
+    arguments = ("GET", "http://h/") if verb == "request" else ("http://h/",)
+    with pytest.raises(MissingVerbError, match=f"Empty does not define '{verb}'. Add"):
+        await call(*arguments)
+
+
+async def test_an_interceptor_passes_through_what_it_does_not_define() -> None:
+    class Nothing(InterceptorProtocol):
+        pass
+
+    request, response = RequestContext("GET", "/"), ResponseContext(200)
+    assert await Nothing().intercept_request(request) is request
+    assert await Nothing().intercept_response(response) is response

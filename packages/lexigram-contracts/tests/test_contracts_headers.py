@@ -76,3 +76,21 @@ def test_every_value_is_found_under_every_case(pairs: list[tuple[str, str]]) -> 
     for name in {name for name, _ in pairs}:
         expected = [value for other, value in pairs if other.lower() == name.lower()]
         assert headers.get_all(name.upper()) == expected
+
+
+def test_headers_differ_from_what_is_no_mapping() -> None:
+    assert Headers() != []
+    assert Headers({"A": "b"}) != {"a": "c"}
+    assert Headers({"A": "1"}) == {"a": 1}
+
+
+def test_headers_can_be_built_from_every_form() -> None:
+    pairs = (("A", "b"),)
+    for source in (
+        pairs,
+        {"A": "b"},
+        Headers(pairs),
+        MutableHeaders(pairs),
+        iter(pairs),
+    ):
+        assert Headers(source).pairs == pairs

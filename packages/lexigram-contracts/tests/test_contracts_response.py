@@ -165,3 +165,60 @@ def test_repr_shows_status_method_redacted_url_and_size() -> None:
     assert (
         repr(response) == "<HttpResponse 200 GET http://***@h/x?api_key=***, 3 bytes>"
     )
+
+
+@given(st.text(), st.binary(max_size=8))
+def test_no_charset_makes_the_text_raise(charset: str, body: bytes) -> None:
+    headers = {"Content-Type": f"text/plain; charset={charset}"}
+    assert isinstance(HttpResponse(200, headers=headers, body=body).text, str)
+
+
+@pytest.mark.parametrize("charset", ["idna", "hex", "undefined", "a\0b", "punycode"])
+def test_a_codec_that_is_no_charset_is_read_as_utf_8(charset: str) -> None:
+    headers = {"Content-Type": f"text/plain; charset={charset}"}
+    assert HttpResponse(200, headers=headers, body=b"caf\xc3\xa9").text in {
+        "café",
+        "caf",
+    }
+
+
+def test_text_is_decoded_once() -> None:
+    response = HttpResponse(200, text="é" * 3)
+    assert response.text is response.text
+    assert response.text == "ééé"
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_other_parameters_of_the_content_type_are_passed_over() -> None:
+    headers = {"Content-Type": "text/plain; format=flowed; charset=latin-1"}
+    assert HttpResponse(200, headers=headers, body=b"\xe9").text == "é"
+
+
+@pytest.mark.parametrize(
+    "declared", ["9" * 20, "9" * 5000, "-1", "1e3", "٣", "1, 1", ""]
+)
+def test_a_length_that_is_none_is_passed_over(declared: str) -> None:
+    response = HttpResponse(200, headers={"Content-Length": declared}, body=b"ab")
+    assert response.content_length == 2
+
+
+def test_a_response_equals_what_is_alike_and_nothing_else() -> None:
+    def make(**changed: object) -> HttpResponse:
+        parts: dict[str, object] = {
+            "status": 200,
+            "url": "u",
+            "method": "GET",
+            "body": b"b",
+        }
+        return HttpResponse(**(parts | changed))  # type: ignore[arg-type]  # by keyword
+
+    assert make() == make(elapsed=1.0, attempts=2)
+    for other in (
+        {"status": 201},
+        {"url": "v"},
+        {"method": "PUT"},
+        {"body": b"c"},
+        {"headers": {"A": "b"}},
+    ):
+        assert make() != make(**other)
+    assert make() != "a response"

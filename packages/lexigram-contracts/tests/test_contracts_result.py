@@ -146,3 +146,14 @@ async def test_catch_returns_the_expected_exception_and_no_other() -> None:
         catch(ValueError, lambda: 1 // 0)
     assert isinstance((await acatch(KeyError, fail())).error, KeyError)
     assert await acatch(KeyError, ahalf(2)) == Ok(Ok(1))
+
+
+def test_an_err_goes_nowhere() -> None:
+    assert half(3).and_then(half) == Err("3 is odd")
+    assert half(3).and_then(half) is not None
+    error = Err("x")
+    assert error.and_then(half) is error
+    assert error.map(len) is error
+    ok = Ok(1)
+    assert ok.map_err(len) is ok
+    assert ok.or_else(len) is ok

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, Self, TypeVar
 
@@ -17,6 +18,8 @@ T = TypeVar("T")
 # Survives pickling as itself, unlike a bare object().
 _UNSET: Final[Any] = ...
 _EXCERPT = 80
+# RFC 9110 §8.6, up to what fits into 64 bits.
+_LENGTH = re.compile(r"[0-9]{1,19}")
 
 
 class HttpResponse:
@@ -104,7 +107,8 @@ class HttpResponse:
             charset = self._declared_charset()
             try:
                 self._text = self.body.decode(charset, "replace")
-            except LookupError:
+            except (LookupError, ValueError):
+                # Not a codec, or one that cannot replace what it does not know.
                 self._text = self.body.decode("utf-8", "replace")
         return self._text
 
@@ -129,7 +133,7 @@ class HttpResponse:
         For HEAD and for a compressed body the declared one differs from `len(body)`.
         """
         declared = self.headers.get("content-length", "")
-        return int(declared) if declared.isdecimal() else len(self.body)
+        return int(declared) if _LENGTH.fullmatch(declared) else len(self.body)
 
     def decode(self, decoder: Callable[[bytes], T]) -> T:
         """Return what `decoder` makes of the body.
