@@ -178,7 +178,7 @@ RAW = [
 def test_a_response_is_built_from_what_was_received() -> None:
     response = build_response(
         200,
-        RAW,
+        Headers.from_raw(RAW),
         b"body",
         method="PUT",
         url="http://u:pw@h:1/x?a=b",

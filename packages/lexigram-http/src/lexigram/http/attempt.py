@@ -13,6 +13,7 @@ import socket
 import aiohttp
 from lexigram.contracts.web import (
     ConnectionFailure,
+    Headers,
     HTTPClientError,
     HTTPConnectionError,
     HTTPInvalidRequestError,
@@ -81,7 +82,7 @@ async def exchange(
             response.close()
     return build_response(
         response.status,
-        response.raw_headers,
+        Headers.from_raw(response.raw_headers),
         body,
         method=request.method,
         url=request.url,

@@ -96,7 +96,7 @@ def build_request(
 
 def build_response(
     status: int,
-    headers: Iterable[tuple[bytes, bytes]] | HeaderSource,
+    headers: HeaderSource,
     body: bytes,
     *,
     method: str = "GET",
@@ -107,13 +107,13 @@ def build_response(
 ) -> HttpResponse:
     """Build a response from what was received.
 
-    Header fields may come as bytes: they are read as UTF-8, or else as ISO 8859-1, which
-    any bytes are. What answers HEAD, and 204 and 304, has no content (RFC 9110 §6.4.1).
-    The URL is kept without userinfo.
+    What answers HEAD, and 204 and 304, has no content (RFC 9110 §6.4.1). The URL is kept
+    without userinfo.
 
     Args:
         status: The status code.
-        headers: Every field, repeated ones included, in order.
+        headers: Every field, repeated ones included, in order; `Headers.from_raw` takes
+            them as the message has them.
         body: The content, any content coding removed.
         method: The method that was answered.
         url: The URL that answered.
@@ -121,15 +121,12 @@ def build_response(
         elapsed: Seconds that the call took.
         attempts: How many times the request was sent.
     """
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    if isinstance(headers, Headers):
-        pairs = headers.pairs
     bodiless = method == "HEAD" or status in _BODILESS
     return HttpResponse(
         status,
         _without_userinfo(url),
         method,
-        [(_decoded(name), _decoded(value)) for name, value in pairs],
+        headers,
         b"" if bodiless else body,
         charset=charset,
         elapsed=elapsed,
@@ -312,15 +309,6 @@ def _text(option: str, name: Any, value: Any) -> str:
 
 def _by_name(params: Any) -> Mapping[str, Any]:
     return params if isinstance(params, Mapping) else dict(params or ())
-
-
-def _decoded(field: bytes | str) -> str:
-    if isinstance(field, str):
-        return field
-    try:
-        return field.decode()
-    except UnicodeDecodeError:
-        return field.decode("latin-1")
 
 
 def _without_userinfo(url: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Self, TypeAlias
 
 from lexigram.contracts.redaction import redact_headers
@@ -18,20 +18,34 @@ class Headers(Mapping[str, str]):
     A mapping over distinct names: `headers["vary"]` and `get` answer the combined
     value, comma-separated as RFC 9110 §5.3 allows, or the first one for Set-Cookie,
     which must not be combined. `get_all` answers every value, `pairs` every field as
-    it was sent. Building one costs nothing beyond keeping the pairs; the index is
-    made at the first look-up.
+    it was sent.
+
+    Most responses are never asked for most of their fields: building one keeps what it
+    is given, decoding and indexing wait for the first question.
     """
 
-    __slots__ = ("_index", "_pairs")
+    __slots__ = ("_index", "_list", "_raw")
 
     def __init__(self, source: HeaderSource = ()) -> None:
-        self._pairs: list[tuple[str, str]] = _to_pairs(source)
+        self._raw: Sequence[tuple[bytes, bytes]] = ()
+        self._list: list[tuple[str, str]] | None = _to_pairs(source)
         self._index: dict[str, list[str]] | None = None
+
+    @classmethod
+    def from_raw(cls, raw: Sequence[tuple[bytes, bytes]]) -> Self:
+        """Return the fields as a message has them, in bytes.
+
+        They are read as UTF-8, or else as ISO 8859-1, which any bytes are.
+        """
+        headers = cls()
+        headers._raw = raw
+        headers._list = None
+        return headers
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Every field as (name, value), in the order of the message."""
-        return tuple(self._pairs)
+        return tuple(self._pairs())
 
     def get_all(self, name: str) -> list[str]:
         """Return every value of `name` in order; empty when there is none."""
@@ -49,7 +63,7 @@ class Headers(Mapping[str, str]):
 
     def __iter__(self) -> Iterator[str]:
         seen: set[str] = set()
-        for name, _ in self._pairs:
+        for name, _ in self._pairs():
             if (key := name.lower()) not in seen:
                 seen.add(key)
                 yield name
@@ -67,18 +81,25 @@ class Headers(Mapping[str, str]):
     __hash__ = None  # type: ignore[assignment]  # equal to any mapping of that content
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({redact_headers(self._pairs)})"
+        return f"{type(self).__name__}({redact_headers(self._pairs())})"
 
     def copy(self) -> Self:
         """Return an independent copy of the same kind."""
-        return type(self)(self._pairs)
+        return type(self)(self._pairs())
 
     __copy__ = copy
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        if self._list is None:
+            self._list = [
+                (_decoded(name), _decoded(value)) for name, value in self._raw
+            ]
+        return self._list
 
     def _by_name(self) -> dict[str, list[str]]:
         if self._index is None:
             index: dict[str, list[str]] = {}
-            for name, value in self._pairs:
+            for name, value in self._pairs():
                 index.setdefault(name.lower(), []).append(value)
             self._index = index
         return self._index
@@ -91,7 +112,7 @@ class MutableHeaders(Headers, MutableMapping[str, str]):
 
     def add(self, name: str, value: str) -> None:
         """Append one more field, keeping those of the same name."""
-        self._pairs.append((name, value))
+        self._pairs().append((name, value))
         self._index = None
 
     def __setitem__(self, name: str, value: str) -> None:
@@ -106,7 +127,7 @@ class MutableHeaders(Headers, MutableMapping[str, str]):
     def _drop(self, name: str) -> None:
         key = name.lower()
         if key in self._by_name():
-            self._pairs = [pair for pair in self._pairs if pair[0].lower() != key]
+            self._list = [pair for pair in self._pairs() if pair[0].lower() != key]
             self._index = None
 
 
@@ -116,3 +137,10 @@ def _to_pairs(source: HeaderSource) -> list[tuple[str, str]]:
     if isinstance(source, Mapping):
         return list(source.items())
     return list(source)
+
+
+def _decoded(field: bytes) -> str:
+    try:
+        return field.decode()
+    except UnicodeDecodeError:
+        return field.decode("latin-1")
