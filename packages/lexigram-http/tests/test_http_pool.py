@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -176,6 +177,32 @@ async def test_a_call_cancelled_while_it_waits_gives_its_place_away() -> None:
         with pytest.raises(asyncio.CancelledError):
             await waiting
         assert len(server.calls) == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_calls_cancelled_anywhere_leak_no_connection(seed: int) -> None:
+    random = Random(seed)
+    async with FaultServer.run() as server, client_with(max_connections=3) as client:
+        server.on.get("/v1").handle(lambda _: Reply(200, body=b"x" * 50_000))
+        url = f"{server.base_url}/v1"
+        calls = [asyncio.create_task(client.get(url)) for _ in range(40)]
+        while pending := [call for call in calls if not call.done()]:
+            # A few turns of the loop later, wherever the call has come by then.
+            for _ in range(random.randrange(6)):
+                await asyncio.sleep(0)
+            random.choice(pending).cancel()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert any(isinstance(o, asyncio.CancelledError) for o in outcomes)
+        # Every place in the pool is free again: as many as fit go at once.
+        gate = Gate()
+        server.on.get("/after").handle(gate)
+        last = asyncio.create_task(
+            gather_gets(client, [f"{server.base_url}/after"] * 3)
+        )
+        await server.calls.to("GET", "/after").wait_for(3)
+        gate.open()
+        await last
+        await server.wait_until(lambda s: s.open_connections <= 3, timeout=5)
 
 
 async def test_stopping_leaves_no_connection_open() -> None:
