@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lexigram.result._result import Err, Ok, Result
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 E = TypeVar("E")
 X = TypeVar("X", bound=BaseException)
+Y = TypeVar("Y", bound=BaseException)
+Z = TypeVar("Z", bound=BaseException)
 
 
 def is_ok(result: Result[T, E]) -> TypeIs[Ok[T]]:
@@ -49,9 +51,21 @@ def partition(results: Iterable[Result[T, E]]) -> tuple[list[T], list[E]]:
     return values, errors
 
 
+# A checker may join the members of a tuple into their common base; two and three are
+# told apart here.
+@overload
+def catch(
+    expected: tuple[type[X], type[Y]], function: Callable[[], T]
+) -> Result[T, X | Y]: ...
+@overload
+def catch(
+    expected: tuple[type[X], type[Y], type[Z]], function: Callable[[], T]
+) -> Result[T, X | Y | Z]: ...
+@overload
 def catch(
     expected: type[X] | tuple[type[X], ...], function: Callable[[], T]
-) -> Result[T, X]:
+) -> Result[T, X]: ...
+def catch(expected: Any, function: Callable[[], T]) -> Result[T, Any]:
     """Call `function` and return its value, or the `expected` exception as `Err`.
 
     Any other exception passes through.
@@ -62,9 +76,19 @@ def catch(
         return Err(error)
 
 
+@overload
+async def acatch(
+    expected: tuple[type[X], type[Y]], awaitable: Awaitable[T]
+) -> Result[T, X | Y]: ...
+@overload
+async def acatch(
+    expected: tuple[type[X], type[Y], type[Z]], awaitable: Awaitable[T]
+) -> Result[T, X | Y | Z]: ...
+@overload
 async def acatch(
     expected: type[X] | tuple[type[X], ...], awaitable: Awaitable[T]
-) -> Result[T, X]:
+) -> Result[T, X]: ...
+async def acatch(expected: Any, awaitable: Awaitable[T]) -> Result[T, Any]:
     """Await `awaitable` and return its value, or the `expected` exception as `Err`.
 
     Any other exception, cancellation included, passes through.

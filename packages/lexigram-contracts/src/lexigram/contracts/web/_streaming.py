@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Self, Unpack, runtime_checkable
@@ -57,7 +58,7 @@ class ResponseStreamProtocol(Protocol):
         """Iterate over the lines, as `lines` does."""
         ...
 
-    def bytes(self) -> AsyncIterator[bytes]:
+    def bytes(self) -> AsyncIterator[builtins.bytes]:
         """Iterate over the body as it arrives, any content coding removed."""
         ...
 

@@ -1,0 +1,80 @@
+"""Every protocol of the contracts, satisfied by what the distributions ship.
+
+One annotated assignment for each: the runner looks for them by the names of the
+protocols, so that none is added to the contracts without its proof.
+"""
+
+from collections.abc import Callable
+
+from lexigram import Application
+from lexigram.contracts.clock import ClockProtocol, SystemClock
+from lexigram.contracts.di import ContainerProtocol
+from lexigram.contracts.metrics import MetricsRecorderProtocol
+from lexigram.contracts.resilience import (
+    CircuitBreakerProtocol,
+    CircuitBreakerRegistryProtocol,
+    ResiliencePipelineProtocol,
+    RetryPolicyProtocol,
+)
+from lexigram.contracts.web import (
+    HTTPClientProtocol,
+    InterceptorProtocol,
+    RequestContext,
+    ResponseContext,
+)
+from lexigram.http import HTTPClient
+from lexigram.resilience import (
+    CircuitBreaker,
+    CircuitBreakerRegistry,
+    ResiliencePipeline,
+    RetryPolicy,
+)
+from lexigram.testing import FakeHTTPClient, InMemoryMetrics
+
+# By instance, and by class: what `bind(Protocol).to(Class)` takes.
+real_client: HTTPClientProtocol = HTTPClient()
+fake_client: HTTPClientProtocol = FakeHTTPClient()
+clients: list[Callable[[], HTTPClientProtocol]] = [HTTPClient, FakeHTTPClient]
+
+retry: RetryPolicyProtocol = RetryPolicy()
+breaker: CircuitBreakerProtocol = CircuitBreaker("upstream")
+breakers: CircuitBreakerRegistryProtocol = CircuitBreakerRegistry()
+pipeline: ResiliencePipelineProtocol = ResiliencePipeline(retry=retry, breaker=breaker)
+# The client asks for either; the two protocols have one shape.
+retry_as_pipeline: ResiliencePipelineProtocol = retry
+
+metrics: MetricsRecorderProtocol = InMemoryMetrics()
+clock: ClockProtocol = SystemClock()
+container: ContainerProtocol = Application()
+
+
+class Structural:
+    """An interceptor by its shape."""
+
+    async def intercept_request(self, context: RequestContext, /) -> RequestContext:
+        return context
+
+    async def intercept_response(self, response: ResponseContext, /) -> ResponseContext:
+        return response
+
+
+class OneMethod(InterceptorProtocol):
+    """An interceptor by inheritance; the other method passes through."""
+
+    async def intercept_request(self, context: RequestContext, /) -> RequestContext:
+        return context
+
+
+structural: InterceptorProtocol = Structural()
+one_method: InterceptorProtocol = OneMethod()
+
+
+# And where they meet: the client's parameters.
+wired = HTTPClient(
+    retry_policy=RetryPolicy(),
+    circuit_breaker=CircuitBreaker("upstream"),
+    resilience=ResiliencePipeline(retry=RetryPolicy()),
+    interceptors=[Structural(), OneMethod()],
+    metrics=InMemoryMetrics(),
+    clock=SystemClock(),
+)
