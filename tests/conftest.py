@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from environments import build_wheels
 
 

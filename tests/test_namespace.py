@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+
 from environments import DISTRIBUTIONS, ROOT, create, run
 
 IMPORT_ALL = (

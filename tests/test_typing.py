@@ -19,10 +19,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import lexigram.contracts
 import pytest
-from environments import DISTRIBUTIONS, Environment, create
 from typing_extensions import is_protocol
+
+import lexigram.contracts
+from environments import DISTRIBUTIONS, Environment, create
 
 PROOFS = Path(__file__).with_name("typing")
 EXPECTATION = re.compile(r"# error: (?P<mypy>\S+) \| (?P<pyright>\S+)$", re.MULTILINE)

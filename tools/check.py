@@ -11,15 +11,27 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from environments import DISTRIBUTIONS, ROOT, build_wheels, create, run
+from api_snapshot import api
+from gate_changes import changes
+from gate_coverage import coverage
+from gate_types import ty, verifytypes
+from gate_versions import bounds, floors
+
+from environments import (
+    DISTRIBUTIONS,
+    OWN,
+    ROOT,
+    build_wheels,
+    create,
+    interpreter,
+    run,
+)
 
 PYTHONS = ("3.11", "3.12", "3.13")
 INSTALLED = ROOT / ".venv-installed"
@@ -91,9 +103,16 @@ STEPS: dict[str, Callable[[], None]] = {
     "lock": lock,
     "format": format_,
     "lint": lint,
+    "bounds": bounds,
+    "changes": changes,
     "types": types,
+    "ty": ty,
     "imports": imports,
+    "api": api,
+    "verifytypes": verifytypes,
+    "coverage": coverage,
     "isolated": isolated,
+    "floors": floors,
     "tests": tests,
 }
 
@@ -106,7 +125,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.list:
         for name, step in STEPS.items():
-            print(f"{name:10}{(step.__doc__ or '').splitlines()[0]}")
+            print(f"{name:12}{(step.__doc__ or '').splitlines()[0]}")
         return 0
     unknown = set(arguments.steps) - set(STEPS)
     if unknown:

@@ -9,6 +9,7 @@ cache that `uv sync` filled, so that no network is needed.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence

@@ -23,6 +23,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from statistics import quantiles
 
+from pydantic import BaseModel
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
 from lexigram import Application
 from lexigram.contracts.metrics import MetricsRecorderProtocol
 from lexigram.contracts.web import (
@@ -40,11 +46,6 @@ from lexigram.resilience import (
 )
 from lexigram.result import Err, Ok, Result
 from lexigram.testing import FaultServer, InMemoryMetrics, Reply, fault
-from pydantic import BaseModel
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 TOKEN = "demo-token"  # noqa: S105 - the embedded partner's
 COLOURS = {"Ok": "green", "Err": "yellow"}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from lexigram import Application
 from lexigram.contracts.metrics import MetricsRecorderProtocol
 from lexigram.contracts.web import (

@@ -5,10 +5,11 @@ import inspect
 import socket
 from typing import Any
 
+import pytest
+
 import lexigram.contracts.web
 import lexigram.http
 import lexigram.http.types
-import pytest
 from lexigram.contracts.web import (
     HTTPClientProtocol,
     HTTPConnectionError,

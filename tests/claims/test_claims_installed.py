@@ -10,6 +10,7 @@ from textwrap import indent
 from typing import Any
 
 import pytest
+
 from environments import DISTRIBUTIONS, Environment, create
 from lexigram.testing import FaultServer
 

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, assert_type
 
+from pydantic import BaseModel, ConfigDict
+
 from lexigram.contracts.web import (
     ConnectionFailure,
     Headers,
@@ -18,7 +20,6 @@ from lexigram.contracts.web import (
     TimeoutPhase,
 )
 from lexigram.http import json_as
-from pydantic import BaseModel, ConfigDict
 
 
 class Invoice(BaseModel):

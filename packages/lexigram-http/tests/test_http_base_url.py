@@ -1,6 +1,7 @@
 """A client of one upstream stays with it."""
 
 import pytest
+
 from lexigram.contracts.web import (
     HTTPConnectionError,
     HTTPInvalidRequestError,

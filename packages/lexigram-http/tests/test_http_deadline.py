@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from lexigram.http.deadline import Deadline
 
 

@@ -5,6 +5,7 @@ import socket
 from typing import Any
 
 import pytest
+
 from lexigram.contracts.web import (
     HTTPClientError,
     HTTPConnectionError,

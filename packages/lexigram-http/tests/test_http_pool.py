@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from lexigram.http import ConnectionPoolConfig, HTTPClient, HTTPClientConfig
 from lexigram.testing import FaultServer, RecordedRequest, Reply, fault
 

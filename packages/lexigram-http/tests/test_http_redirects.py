@@ -1,6 +1,7 @@
 """Redirects are followed by the book, and nothing meant for one host reaches another."""
 
 import pytest
+
 from lexigram.contracts.web import (
     HTTPRedirectError,
     HttpResponse,

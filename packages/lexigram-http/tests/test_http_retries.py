@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lexigram.contracts.clock import SystemClock
 from lexigram.contracts.resilience import (
     Call,

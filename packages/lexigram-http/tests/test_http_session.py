@@ -3,6 +3,8 @@
 import inspect
 
 import pytest
+from pydantic import ValidationError
+
 from lexigram.contracts.web import (
     HTTPClientProtocol,
     HTTPConnectionError,
@@ -17,7 +19,6 @@ from lexigram.http import (
     json_as,
 )
 from lexigram.testing import FaultServer
-from pydantic import ValidationError
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 
 import pytest
+
 from lexigram.http import BaseURLHTTPClient, HTTPClient
 from lexigram.testing import FaultServer, InMemoryMetrics, Reply, fault
 

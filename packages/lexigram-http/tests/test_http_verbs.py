@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from lexigram.contracts.web import (
     HTTPClientProtocol,
     HTTPClientStateError,

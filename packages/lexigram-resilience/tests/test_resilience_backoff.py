@@ -10,6 +10,7 @@ from typing import Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lexigram.resilience import RetryConfig
 from lexigram.resilience._backoff import waits, with_hint
 
@@ -68,7 +69,7 @@ def test_without_jitter_a_wait_is_the_doubled_base_up_to_the_cap(
 @pytest.mark.parametrize("jitter", ["decorrelated", "full"])
 def test_no_share_of_the_waits_gathers_at_the_cap(jitter: Jitter) -> None:
     config = RetryConfig(base_delay=0.1, max_delay=2.0, jitter=jitter)
-    random = Random(20)  # noqa: S311 - seeded for the statistics
+    random = Random(20)
     sixth = [list(islice(waits(config, random), 6))[-1] for _ in range(5000)]
 
     assert sum(wait >= 1.999 for wait in sixth) < 0.005 * len(sixth)

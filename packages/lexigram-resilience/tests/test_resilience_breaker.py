@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, NoReturn
 
 import pytest
+
 from lexigram.contracts.resilience import (
     Call,
     CallRejectedError,
@@ -430,7 +431,7 @@ async def test_t25_circuits_that_opened_together_do_not_come_back_together() -> 
         "test",
         CircuitBreakerConfig(consecutive_failures=3),
         clock=clock,
-        random=Random(25),  # noqa: S311 - seeded for the statistics
+        random=Random(25),
     )
     for n in range(300):
         await open_up(breaker, Call(key=str(n)))

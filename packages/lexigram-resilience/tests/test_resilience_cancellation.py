@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lexigram.contracts.resilience import (
     Call,
     CircuitOpenError,

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+
 from lexigram.contracts.resilience import Outcome
 from lexigram.resilience import CircuitBreakerConfig
 from lexigram.resilience._circuit import Circuit, Transition

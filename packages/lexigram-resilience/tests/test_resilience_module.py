@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, get_type_hints
 
 import pytest
+from pydantic import ValidationError
+
 from lexigram.contracts.clock import ClockProtocol, SystemClock
 from lexigram.contracts.di import Binding, ConfigSection, ModuleDefinition
 from lexigram.contracts.resilience import (
@@ -21,7 +23,6 @@ from lexigram.resilience import (
     ResilienceModule,
     RetryConfig,
 )
-from pydantic import ValidationError
 
 
 def build(module: ModuleDefinition, **instances: Any) -> dict[Any, Any]:

@@ -6,6 +6,7 @@ import asyncio
 from typing import NoReturn
 
 import pytest
+
 from lexigram.contracts.resilience import (
     Call,
     CircuitOpenError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError
 
 import pytest
+
 from lexigram.contracts.resilience import Call, CircuitBreakerRegistryProtocol
 from lexigram.resilience import (
     CircuitBreakerConfig,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import pytest
+
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.contracts.resilience import (
     Call,

@@ -1,6 +1,7 @@
 """The metrics recorder."""
 
 import pytest
+
 from lexigram.contracts.metrics import MetricsRecorderProtocol
 from lexigram.testing import InMemoryMetrics
 

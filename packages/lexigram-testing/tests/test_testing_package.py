@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import lexigram.testing
 import pytest
+
+import lexigram.testing
 
 
 def test_every_public_name_is_there() -> None:

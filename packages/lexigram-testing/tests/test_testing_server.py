@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lexigram.contracts.web import Headers, HTTPConnectionError, HttpResponse
 from lexigram.testing import (
     Fault,

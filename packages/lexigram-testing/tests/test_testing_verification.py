@@ -8,6 +8,7 @@ from types import CodeType
 from typing import Literal
 
 import pytest
+
 from lexigram.testing import (
     CallbackFailed,
     FakeHTTPClient,

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
 from lexigram import Application
 from lexigram.contracts.di import ConfigSection, ModuleDefinition
 from lexigram.di import Named
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class Pool(BaseModel):

@@ -3,10 +3,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
 from lexigram import Application
 from lexigram.config import ConfigError
 from lexigram.contracts.di import ConfigSection, ModuleDefinition
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Pool(BaseModel):

@@ -1,4 +1,5 @@
 import pytest
+
 from lexigram import Application
 from lexigram.contracts.di import ModuleDefinition
 from lexigram.di import GraphError, bind, provide

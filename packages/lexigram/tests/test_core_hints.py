@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+
 from lexigram import Application
 from lexigram.contracts.di import ModuleDefinition
 from lexigram.di import ModuleError, bind

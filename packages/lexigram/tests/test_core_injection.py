@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated, Generic, NamedTuple, Protocol, TypeVar
 
 import pytest
+from pydantic import BaseModel
+
 from lexigram import Application
 from lexigram.contracts.di import ModuleDefinition
 from lexigram.di import (
@@ -18,7 +20,6 @@ from lexigram.di import (
     bind,
     provide,
 )
-from pydantic import BaseModel
 
 T = TypeVar("T")
 

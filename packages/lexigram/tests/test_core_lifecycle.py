@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol
 
 import pytest
+
 from lexigram import Application
 from lexigram.application import ApplicationStateError, BootTimeoutError
 from lexigram.contracts.di import ContainerProtocol, ModuleDefinition

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from lexigram import Application
 from lexigram.logging import LoggingConfig, configure_logging, get_logger
 

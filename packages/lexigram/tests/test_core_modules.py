@@ -1,9 +1,10 @@
 import pytest
+from pydantic import BaseModel, ConfigDict
+
 from lexigram import Application
 from lexigram.contracts.di import ConfigSection, ModuleDefinition
 from lexigram.di import DuplicateBindingError, ModuleError, bind
 from lexigram.di.module import Module, module
-from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):

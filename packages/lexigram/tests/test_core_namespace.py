@@ -3,8 +3,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import lexigram
 import pytest
+
+import lexigram
 from lexigram import Application, application
 
 

@@ -27,6 +27,7 @@ from lexigram.di._graph import Graph
 from lexigram.di._keeper import run_to_end
 from lexigram.di._keys import Key, key_of
 from lexigram.logging import (
+    Logger,
     LoggingConfig,
     configure_logging,
     get_logger,
@@ -39,7 +40,7 @@ T = TypeVar("T")
 
 State: TypeAlias = Literal["new", "starting", "running", "stopping", "stopped"]
 
-log = get_logger("lexigram.application")
+log: Logger = get_logger("lexigram.application")
 
 
 class ApplicationStateError(LexigramError, RuntimeError):

@@ -1,6 +1,7 @@
 """The outbound HTTP client on aiohttp.
 
-The path of a call, file by file: `client` (verbs) → `call` (deadline, interceptors,
+This package is the public path of every name; its modules are its own affair, but for
+`lexigram.http.types`. The path of a call, file by file: `client` (verbs) → `call` (deadline, interceptors,
 redirects) → `guard` (which policies) → `attempt` (one exchange on the wire) → `pool`.
 
 Example:

@@ -11,6 +11,8 @@ import asyncio
 import socket
 
 import aiohttp
+from yarl import URL
+
 from lexigram.contracts.web import (
     ConnectionFailure,
     Headers,
@@ -26,9 +28,6 @@ from lexigram.contracts.web import (
 )
 from lexigram.http.deadline import Deadline
 from lexigram.http.pool import Pool
-from yarl import URL
-
-__all__ = ["exchange", "timed_out"]
 
 
 async def exchange(

@@ -19,8 +19,6 @@ from lexigram.contracts.web import (
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import HTTPClientConfig
 
-__all__ = ["BaseURLHTTPClient"]
-
 
 class BaseURLHTTPClient:
     """Calls one upstream by path.

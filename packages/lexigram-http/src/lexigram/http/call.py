@@ -34,8 +34,6 @@ from lexigram.http.proxies import ProxySelector
 from lexigram.http.redirects import next_request
 from lexigram.http.telemetry import Telemetry
 
-__all__ = ["CallPath"]
-
 
 @dataclass(slots=True)
 class _Call:

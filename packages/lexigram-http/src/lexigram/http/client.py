@@ -32,8 +32,6 @@ from lexigram.http.proxies import ProxySelector
 from lexigram.http.telemetry import Telemetry
 from lexigram.result import Result
 
-__all__ = ["HTTPClient"]
-
 _USER_AGENT = ("User-Agent", f"lexigram-http/{version('lexigram-http')}")
 
 
@@ -76,7 +74,7 @@ class HTTPClient:
         metrics: MetricsRecorderProtocol | None = None,
         clock: ClockProtocol | None = None,
     ) -> None:
-        self.config = config or HTTPClientConfig()
+        self.config: HTTPClientConfig = config or HTTPClientConfig()
         self._clock = clock or SystemClock()
         self._guard = choose_guard(
             resilience=resilience,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Secret, field_validator
 
 from lexigram.contracts.redaction import redact_url
 from lexigram.contracts.suggestions import refuse_unknown
 from lexigram.contracts.web import HTTPInvalidRequestError, check_url
-from pydantic import BaseModel, ConfigDict, Field, Secret, field_validator
-
-__all__ = ["ConnectionPoolConfig", "HTTPClientConfig", "ProxyURL"]
 
 
 class ProxyURL(Secret[str]):
@@ -21,7 +20,9 @@ class ProxyURL(Secret[str]):
 
 class _Section(BaseModel):
     # Values stay out of validation errors: `proxy` may hold a password.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     def __init__(self, /, **values: Any) -> None:
         refuse_unknown(type(self).__name__, values, type(self).model_fields)

@@ -13,8 +13,6 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Deadline"]
-
 
 class Deadline:
     """Ends the block it surrounds after `seconds`; None never does.

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     # Only checkers need it: annotations stay strings at run time.
     from typing_extensions import TypeForm
 
-__all__ = ["json_as"]
-
 T = TypeVar("T")
 
 

@@ -25,8 +25,6 @@ from lexigram.contracts.web import (
 )
 from lexigram.http.retry import BuiltinRetry
 
-__all__ = ["POLICY_ERRORS", "Guard", "choose_guard", "translate"]
-
 Operation: TypeAlias = Callable[[], Awaitable[HttpResponse]]
 Guard: TypeAlias = Callable[[Operation, Call[HttpResponse]], Awaitable[HttpResponse]]
 

@@ -15,8 +15,6 @@ from lexigram.contracts.web import (
     check_url,
 )
 
-__all__ = ["Interceptors"]
-
 
 @dataclass(frozen=True, slots=True)
 class Interceptors:

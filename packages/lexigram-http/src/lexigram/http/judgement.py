@@ -14,8 +14,6 @@ from lexigram.contracts.web import (
     HTTPTimeoutError,
 )
 
-__all__ = ["IDEMPOTENT_METHODS", "judge", "retry_after"]
-
 IDEMPOTENT_METHODS = frozenset(
     {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"}
 )

@@ -8,8 +8,6 @@ from lexigram.http.client import HTTPClient
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.provider import HTTPProvider
 
-__all__ = ["HTTPModule"]
-
 
 class HTTPModule:
     """Offers one client under `HTTPClientProtocol`, and under `HTTPClient`.

@@ -15,9 +15,8 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.tracing import Trace
-from lexigram.http.config import ConnectionPoolConfig
 
-__all__ = ["Pool"]
+from lexigram.http.config import ConnectionPoolConfig
 
 # The call's deadline bounds every part of an exchange; aiohttp must not pay for timers.
 _NO_TIMEOUT = aiohttp.ClientTimeout(

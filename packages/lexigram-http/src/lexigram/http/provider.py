@@ -16,9 +16,7 @@ from lexigram.contracts.web import InterceptorChainProtocol
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import HTTPClientConfig
 
-__all__ = ["HTTPProvider"]
-
-logger = logging.getLogger("lexigram.http.provider")
+logger: logging.Logger = logging.getLogger("lexigram.http.provider")
 
 BREAKER = "http-default"
 """The breaker that is asked of a registry; it keeps separate state per upstream."""

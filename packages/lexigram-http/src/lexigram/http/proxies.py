@@ -10,8 +10,6 @@ from urllib.request import (  # type: ignore[attr-defined]  # typeshed lacks the
 
 from lexigram.http.config import HTTPClientConfig
 
-__all__ = ["ProxySelector"]
-
 
 class ProxySelector:
     """Answers the proxy of a URL, from the configuration or the environment.

@@ -14,8 +14,6 @@ from lexigram.contracts.web import (
     check_url,
 )
 
-__all__ = ["next_request"]
-
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REWRITTEN_TO_GET = frozenset({301, 302})
 _SEE_OTHER = 303

@@ -14,8 +14,6 @@ from typing import TypeVar
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.contracts.resilience import Call, Judgement
 
-__all__ = ["BuiltinRetry"]
-
 T = TypeVar("T")
 
 MAX_ATTEMPTS = 3

@@ -16,9 +16,7 @@ from lexigram.contracts.web import (
     RequestContext,
 )
 
-__all__ = ["Telemetry"]
-
-logger = logging.getLogger("lexigram.http.client")
+logger: logging.Logger = logging.getLogger("lexigram.http.client")
 
 DURATION = "http.request.duration"
 STATUS = "http.request.status"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lexigram.contracts.suggestions import refuse_unknown
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["CircuitBreakerConfig", "ResilienceConfig", "RetryConfig"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False
+    )
 
     def __init__(self, /, **values: Any) -> None:
         refuse_unknown(type(self).__name__, values, type(self).model_fields)

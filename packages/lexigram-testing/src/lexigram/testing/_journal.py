@@ -77,8 +77,8 @@ class Journal:
 
     def __init__(self, changes: Changes, prefix: str = "") -> None:
         self.calls: list[RecordedCall] = []
-        self.changes = changes
-        self.prefix = prefix
+        self.changes: Changes = changes
+        self.prefix: str = prefix
 
     def begin(self, request: RecordedRequest, route: RouteInfo | None) -> RecordedCall:
         """Record a request that has arrived."""

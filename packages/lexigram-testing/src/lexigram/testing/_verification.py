@@ -25,8 +25,8 @@ class VerificationError(AssertionError):
         uncalled: Sequence[Route] = (),
     ) -> None:
         super().__init__(message)
-        self.failures = tuple(failures)
-        self.uncalled = tuple(uncalled)
+        self.failures: tuple[BaseException, ...] = tuple(failures)
+        self.uncalled: tuple[Route, ...] = tuple(uncalled)
 
     @property
     def unmatched(self) -> tuple[UnmatchedRequest, ...]:

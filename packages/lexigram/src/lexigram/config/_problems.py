@@ -44,7 +44,7 @@ class ConfigError(LexigramError):
     code: ClassVar[str] = "config.invalid"
 
     def __init__(self, problems: Iterable[ConfigProblem]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[ConfigProblem, ...] = tuple(problems)
         count = len(self.problems)
         lines = "".join(f"\n  {problem}" for problem in self.problems)
         super().__init__(

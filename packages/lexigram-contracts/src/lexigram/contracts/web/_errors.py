@@ -54,7 +54,7 @@ class HTTPClientError(LexigramError):
     ) -> None:
         super().__init__(message)
         self.method = method
-        self.url = redact_url(url)
+        self.url: str = redact_url(url)
         self.attempts = attempts
         self.request_sent: RequestSent = request_sent
         self.retryable = retryable
@@ -78,9 +78,9 @@ class HTTPStatusError(HTTPClientError):
     code: ClassVar[str] = "http.status"
 
     def __init__(self, response: HttpResponse) -> None:
-        self.status = response.status
+        self.status: int = response.status
         self.response = response
-        self.problem = _problem(response)
+        self.problem: dict[str, Any] | None = _problem(response)
         detail = _problem_text(self.problem)
         super().__init__(
             f"The server answered {response.status}{detail}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from lexigram.contracts.redaction import redact_text, redact_url
 from lexigram.contracts.web import _json
@@ -169,7 +169,8 @@ class HttpResponse:
             return NotImplemented
         return self._identity() == other._identity()
 
-    __hash__ = None  # type: ignore[assignment]  # headers are compared by content
+    # Headers are compared by content.
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # as Python spells it
 
     def _identity(self) -> tuple[object, ...]:
         return self.status, self.method, self.url, self.headers, self.body
