@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lexigram.contracts.web import (
     Headers,
     HTTPInvalidRequestError,
@@ -149,8 +150,10 @@ def test_a_method_that_is_no_token_is_refused() -> None:
     ],
 )
 def test_an_unusable_url_says_what_is_wrong(url: str, problem: str) -> None:
-    with pytest.raises(HTTPInvalidRequestError, match=problem):
+    with pytest.raises(HTTPInvalidRequestError, match=problem) as caught:
         check_url(url)
+    assert caught.value.url == url
+    assert caught.value.request_sent == "no"
 
 
 @pytest.mark.parametrize(
@@ -242,3 +245,152 @@ def test_a_request_says_what_params_it_was_called_with() -> None:
     assert build_request("GET", URL, {"params": {"a": 1}}).params == {"a": 1}
     assert build_request("GET", URL, {"params": [("a", 1)]}).params == {"a": 1}
     assert build_request("GET", URL, {}).params == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "type_"),
+    [
+        ({"json": 1}, "application/json"),
+        ({"data": b""}, "application/octet-stream"),
+        ({"data": ""}, "text/plain; charset=utf-8"),
+        ({"data": {}}, "application/x-www-form-urlencoded"),
+    ],
+)
+def test_the_implied_type_and_the_idempotency_key_are_named_as_usual(
+    options: dict[str, object], type_: str
+) -> None:
+    options = {**options, "idempotency_key": "k1", "headers": {"X-A": "b"}}
+    request = build_request("POST", URL, options, headers={"User-Agent": "u"})
+    assert request.headers.pairs == (
+        ("User-Agent", "u"), ("X-A", "b"), ("Idempotency-Key", "k1"),
+        ("Content-Type", type_),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("url", "built"),
+    [
+        ("https://h/", "https://h/?a=1"),
+        ("https://h/?", "https://h/?a=1"),
+        ("https://h/?b", "https://h/?b&a=1"),
+        ("https://h/?b=2&", "https://h/?b=2&a=1"),
+        ("https://h/#x?y", "https://h/?a=1"),
+        ("https://h/?b=2#x#y", "https://h/?b=2&a=1"),
+    ],
+)
+def test_params_join_the_query_with_one_separator(url: str, built: str) -> None:
+    assert build_request("GET", url, {"params": {"a": 1}}).url == built
+
+
+@pytest.mark.parametrize(
+    "params", [None, {}, [], (), {"a": None}, {"a": []}, [("a", None)]]
+)
+def test_params_that_say_nothing_leave_the_url_alone(params: object) -> None:
+    for url in (URL, URL + "?b=2", URL + "?"):
+        assert build_request("GET", url + "#part", {"params": params}).url == url
+
+
+@pytest.mark.parametrize(
+    ("value", "query", "form"),
+    [
+        (False, "a=false", "a=false"),
+        (True, "a=true", "a=true"),
+        (0, "a=0", "a=0"),
+        ("", "a=", "a="),
+        ([True, "x", 1.5], "a=true&a=x&a=1.5", "a=true&a=x&a=1.5"),
+        (("x", "y"), "a=x&a=y", "a=x&a=y"),
+        ("b c", "a=b%20c", "a=b+c"),
+        ("b+c/d&e=f", "a=b%2Bc%2Fd%26e%3Df", "a=b%2Bc%2Fd%26e%3Df"),
+    ],
+)
+def test_a_space_is_percent_20_in_a_query_and_a_plus_in_a_form(
+    value: object, query: str, form: str
+) -> None:
+    assert build_request("GET", URL, {"params": {"a": value}}).url == f"{URL}?{query}"
+    assert build_request("POST", URL, {"data": {"a": value}}).body == form.encode()
+
+
+@pytest.mark.parametrize("data", [b"a", bytearray(b"a"), memoryview(b"a")])
+def test_a_body_of_bytes_is_sent_as_bytes(data: object) -> None:
+    body = build_request("POST", URL, {"data": data}).body
+    assert type(body) is bytes
+    assert body == b"a"
+
+
+def test_a_mapping_of_params_is_kept_and_pairs_become_one() -> None:
+    params = {"a": 1}
+    assert build_request("GET", URL, {"params": params}).params is params
+    assert build_request("GET", URL, {"params": iter([])}).params == {}
+
+
+def test_a_json_body_is_compact_and_keeps_its_characters() -> None:
+    value = {"a": [1, None], "é": "ü"}
+    body = build_request("POST", URL, {"json": value}).body
+    assert body == '{"a":[1,null],"é":"ü"}'.encode()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object()])
+def test_a_refused_body_keeps_its_cause(value: object) -> None:
+    with pytest.raises(HTTPInvalidRequestError) as caught:
+        build_request("POST", URL, {"json": value})
+    assert isinstance(caught.value.__cause__, TypeError | ValueError)
+
+
+@pytest.mark.parametrize(
+    "character", ["\0", "\x08", "\n", "\x0b", "\r", "\x1f", "\x7f"]
+)
+def test_no_control_character_but_the_tab_may_stand_in_a_header(character: str) -> None:
+    with pytest.raises(HTTPInvalidRequestError, match="control character"):
+        build_request("GET", URL, {"headers": {"A": f"b{character}c"}})
+    for fine in ("b\tc", "b c", "\x80", "é", ""):
+        assert build_request("GET", URL, {"headers": {"A": fine}}).headers["a"] == fine
+
+
+@pytest.mark.parametrize("character", ["\0", "\t", "\n", "\x1f", " ", "\x7f"])
+def test_no_white_space_or_control_character_may_stand_in_a_url(character: str) -> None:
+    with pytest.raises(HTTPInvalidRequestError, match="white space or a control"):
+        check_url(f"https://h/{character}")
+
+
+@pytest.mark.parametrize(
+    "method", ["", "GET ", "G(T", "GET\n", "G\0T", "Ä", "G:T", "G/T"]
+)
+def test_only_a_token_is_a_method(method: str) -> None:
+    with pytest.raises(HTTPInvalidRequestError) as caught:
+        build_request(method, URL, {})
+    assert caught.value.method == method
+
+
+def test_a_token_may_hold_more_than_letters() -> None:
+    assert build_request("m-search!#$%&'*+.^_`|~9", URL, {}).method == (
+        "M-SEARCH!#$%&'*+.^_`|~9"
+    )
+
+
+@pytest.mark.parametrize("timeout", [-1, 0, 0.0, -0.0])
+def test_a_default_timeout_is_held_to_the_same_rules(timeout: float) -> None:
+    with pytest.raises(HTTPInvalidRequestError, match="is not a positive number"):
+        build_request("GET", URL, {}, timeout=timeout)
+
+
+def test_a_tiny_timeout_is_a_timeout() -> None:
+    built = build_request("GET", URL, {"timeout": 1}).timeout
+    assert (built, type(built)) == (1.0, float)
+    assert build_request("GET", URL, {"timeout": 1e-9}).timeout == 1e-9
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("http://u@h/", "http://h/"),
+        ("http://u:p@q@h:1/?a=b#c", "http://h:1/?a=b#c"),
+        ("http://u:p@[::1]:80/", "http://[::1]:80/"),
+    ],
+)
+def test_a_response_keeps_its_url_without_userinfo(url: str, kept: str) -> None:
+    assert build_response(200, [], b"", url=url).url == kept
+
+
+@pytest.mark.parametrize("status", [199, 203, 205, 303, 305])
+def test_only_204_and_304_have_no_content_by_status(status: int) -> None:
+    assert build_response(status, [], b"body").body == b"body"

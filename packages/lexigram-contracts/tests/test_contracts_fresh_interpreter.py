@@ -10,9 +10,10 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 import lexigram.contracts
 import lexigram.result
-import pytest
 
 ALLOWED = (
     "__future__",

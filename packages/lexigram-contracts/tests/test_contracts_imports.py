@@ -4,9 +4,10 @@ import ast
 import sys
 from pathlib import Path
 
+import pytest
+
 import lexigram.contracts
 import lexigram.result
-import pytest
 
 ROOTS = [Path(lexigram.contracts.__path__[0]), Path(lexigram.result.__path__[0])]
 SOURCES = [path for root in ROOTS for path in sorted(root.rglob("*.py"))]

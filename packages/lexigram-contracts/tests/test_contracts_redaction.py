@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lexigram.contracts.redaction import (
     is_secret_name,
     redact_headers,
@@ -95,3 +96,47 @@ def test_the_excerpt_of_an_undecodable_body_hides_its_secrets() -> None:
         _ = response.json
     assert "s3cret" not in str(caught.value)
     assert "'a'" in str(caught.value) or '"a"' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("//u:p@host/x", "//***@host/x"),
+        ("//u:p@host/x#f", "//***@host/x"),
+        ("https://u:p@q@host/", "https://***@host/"),
+        ("https://host/x@y", "https://host/x@y"),
+        ("https://host/x//a@b", "https://host/x//a@b"),
+        ("https://host?u:p@x", "https://host?***"),
+        ("https://host/x#a=b", "https://host/x"),
+        ("https://host/x#a?b=c", "https://host/x"),
+        ("https://host/?a=b=c&d", "https://host/?a=***&***"),
+        ("https://host/?a=&=b&", "https://host/?a=***&=***&***"),
+        ("https://host/?a=b?c=d", "https://host/?a=***"),
+        ("https://host/?", "https://host/?***"),
+        ("https://host", "https://host"),
+        ("", ""),
+    ],
+)
+def test_a_url_shows_where_and_which_parameters(url: str, shown: str) -> None:
+    assert redact_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("token=a token=b", "token=*** token=***"),
+        ("Token : a; b: c", "Token : ***; b: c"),
+        ("api-key = 'a b' x", "api-key = *** x"),
+        ("page=1&token=a", "page=1&token=***"),
+    ],
+)
+def test_every_secret_of_a_text_is_hidden_and_its_surroundings_stay(
+    text: str, shown: str
+) -> None:
+    assert redact_text(text) == shown
+
+
+def test_headers_are_redacted_in_order_with_repetitions() -> None:
+    assert redact_headers([("A", "1"), ("Cookie", "x"), ("a", "2")]) == [
+        ("A", "1"), ("Cookie", "***"), ("a", "2"),
+    ]  # fmt: skip

@@ -3,16 +3,22 @@
 import copy
 import json
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lexigram.contracts.web import (
+    Headers,
     HTTPDecodeError,
     HttpResponse,
     HTTPStatusError,
     JSONArray,
     JSONObject,
+    MutableHeaders,
+    build_response,
     build_result,
 )
 
@@ -66,7 +72,7 @@ def test_decode_keeps_the_cause() -> None:
     response = HttpResponse(200, body=b"x")
     assert response.decode(len) == 1
     with pytest.raises(HTTPDecodeError) as caught:
-        response.decode(lambda body: {}[body])
+        response.decode({b"y": 1}.__getitem__)
     assert isinstance(caught.value.__cause__, KeyError)
 
 
@@ -79,6 +85,13 @@ def test_decode_keeps_the_cause() -> None:
         ("text/plain; charset=utf-8", b"\xe9", "\ufffd"),
         ("text/plain; charset=no-such", "é".encode(), "é"),
         ("text/plain; charset=", b"a", "a"),
+        ("text/plain;charset=iso-8859-1", b"\xe9", "é"),
+        ('text/plain; charset="iso-8859-1"', b"\xe9", "é"),
+        ("text/plain; charset='iso-8859-1'", b"\xe9", "é"),
+        ('text/plain; charset = " iso-8859-1"', b"\xe9", "é"),
+        # Python knows this one; it begins with a letter that is no quote.
+        ("text/plain; charset=X-MAC-KOREAN", "한".encode("euc-kr"), "한"),
+        ("", b"\xe9", "\ufffd"),
     ],
 )
 def test_text_follows_the_charset_and_never_raises(
@@ -173,7 +186,17 @@ def test_no_charset_makes_the_text_raise(charset: str, body: bytes) -> None:
     assert isinstance(HttpResponse(200, headers=headers, body=body).text, str)
 
 
-@pytest.mark.parametrize("charset", ["idna", "hex", "undefined", "a\0b", "punycode"])
+@pytest.mark.parametrize(
+    "charset",
+    [
+        "idna",
+        "hex",
+        "undefined",
+        "a\0b",
+        "punycode",
+        "unicode-escape",
+    ],
+)
 def test_a_codec_that_is_no_charset_is_read_as_utf_8(charset: str) -> None:
     headers = {"Content-Type": f"text/plain; charset={charset}"}
     assert HttpResponse(200, headers=headers, body=b"caf\xc3\xa9").text in {
@@ -222,3 +245,129 @@ def test_a_response_equals_what_is_alike_and_nothing_else() -> None:
     ):
         assert make() != make(**other)
     assert make() != "a response"
+
+
+@pytest.mark.parametrize(
+    "make", [HttpResponse, lambda status: build_response(status, (), b"")]
+)
+def test_a_response_that_is_only_a_status_has_the_plainest_of_everything(
+    make: Callable[[int], HttpResponse],
+) -> None:
+    response = make(200)
+    assert (response.status, response.url, response.method) == (200, "", "GET")
+    assert (response.headers.pairs, response.body, response.text) == ((), b"", "")
+    assert (response.charset, response.elapsed, response.attempts) == ("utf-8", 0.0, 1)
+    assert response.content_length == 0
+
+
+def test_a_response_keeps_every_part_it_is_given() -> None:
+    response = HttpResponse(
+        201, "u", "PUT", [("A", "b")], b"c", charset="latin-1", elapsed=1.5, attempts=2
+    )
+    assert (response.status, response.url, response.method) == (201, "u", "PUT")
+    assert (response.headers.pairs, response.body) == ((("A", "b"),), b"c")
+    assert (response.charset, response.elapsed, response.attempts) == (
+        "latin-1", 1.5, 2,
+    )  # fmt: skip
+
+
+def test_headers_are_kept_as_they_are_unless_they_can_change() -> None:
+    fixed, mutable = Headers({"A": "b"}), MutableHeaders({"A": "b"})
+    assert HttpResponse(200, headers=fixed).headers is fixed
+    response = HttpResponse(200, headers=mutable)
+    mutable["A"] = "changed"
+    assert type(response.headers) is Headers
+    assert response.headers["A"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("form", "content_type"),
+    [({"json": 1}, "application/json"), ({"text": ""}, "text/plain; charset=utf-8")],
+)
+def test_the_implied_content_type_is_written_as_usual_after_the_given_headers(
+    form: dict[str, Any], content_type: str
+) -> None:
+    response = HttpResponse(200, headers=[("B", "1"), ("A", "2")], **form)
+    assert response.headers.pairs == (
+        ("B", "1"), ("A", "2"), ("Content-Type", content_type),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("size", "shown"), [(79, 79), (80, 80), (81, 80), (500, 80)])
+def test_an_undecodable_body_is_shown_up_to_its_80th_byte(
+    size: int, shown: int
+) -> None:
+    with pytest.raises(HTTPDecodeError) as caught:
+        _ = HttpResponse(200, body=b"<" * size).json
+    assert str(caught.value).endswith(f"it starts with {'<' * shown!r}.")
+
+
+@pytest.mark.parametrize(
+    ("headers", "content_type"), [({}, ""), ({"content-type": "a/b"}, "a/b")]
+)
+def test_a_decode_error_knows_the_exchange_it_came_from(
+    headers: dict[str, str], content_type: str
+) -> None:
+    response = HttpResponse(
+        200, "http://h/?k=v", "PUT", headers, b"<", elapsed=1.0, attempts=3
+    )
+    with pytest.raises(HTTPDecodeError) as caught:
+        _ = response.json
+    assert vars(caught.value) == {
+        "content_type": content_type,
+        "method": "PUT",
+        "url": "http://h/?k=***",
+        "attempts": 3,
+        "request_sent": "yes",
+        "retryable": False,
+    }
+
+
+@pytest.mark.parametrize("charset", ["no-such", "a=b"])
+def test_a_charset_that_is_unknown_is_read_as_utf_8_whatever_the_default(
+    charset: str,
+) -> None:
+    headers = {"Content-Type": f"text/plain; charset={charset}"}
+    response = HttpResponse(200, headers=headers, body=b"\xe9", charset="latin-1")
+    assert response.text == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "text/plain; charset=", 'text/plain; charset=""', ""]
+)
+def test_a_charset_that_is_not_named_is_the_default(content_type: str) -> None:
+    headers = {"Content-Type": content_type}
+    response = HttpResponse(200, headers=headers, body=b"\xe9", charset="latin-1")
+    assert response.text == "é"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "read"),
+    [
+        ("application/problem+json", True),
+        ("Application/Problem+JSON ; a=b; c=d", True),
+        ("application/json", False),
+        ("text/plain; application/problem+json", False),
+    ],
+)
+def test_problem_details_are_read_by_their_media_type_alone(
+    content_type: str, *, read: bool
+) -> None:
+    response = HttpResponse(500, headers={"Content-Type": content_type}, body=b"{}")
+    assert HTTPStatusError(response).problem == ({} if read else None)
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b"null", b"", b"\xff"])
+def test_a_problem_that_is_no_object_is_none(body: bytes) -> None:
+    headers = {"Content-Type": "application/problem+json"}
+    assert (
+        HTTPStatusError(HttpResponse(500, headers=headers, body=body)).problem is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("declared", "length"), [("0", 0), ("9" * 19, int("9" * 19)), ("007", 7)]
+)
+def test_a_length_of_up_to_19_digits_is_believed(declared: str, length: int) -> None:
+    response = HttpResponse(200, headers={"Content-Length": declared}, body=b"ab")
+    assert response.content_length == length

@@ -2,10 +2,12 @@
 
 import copy
 import pickle
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lexigram.result import (
     Err,
     Ok,
@@ -39,7 +41,9 @@ def test_err_has_an_error_and_no_value() -> None:
 
 
 @pytest.mark.parametrize("ask", [lambda r: r.value, lambda r: r.unwrap()])
-def test_unwrapping_an_err_keeps_its_exception_as_the_cause(ask) -> None:
+def test_unwrapping_an_err_keeps_its_exception_as_the_cause(
+    ask: Callable[[Result[int, Exception]], object],
+) -> None:
     cause = ValueError("boom")
     with pytest.raises(UnwrapError) as caught:
         ask(Err(cause))
@@ -47,7 +51,9 @@ def test_unwrapping_an_err_keeps_its_exception_as_the_cause(ask) -> None:
 
 
 @pytest.mark.parametrize("ask", [lambda r: r.error, lambda r: r.unwrap_err()])
-def test_asking_an_ok_for_its_error_says_what_it_holds(ask) -> None:
+def test_asking_an_ok_for_its_error_says_what_it_holds(
+    ask: Callable[[Result[int, str]], object],
+) -> None:
     with pytest.raises(UnwrapError, match=r"Ok\(value=1\) has no error"):
         ask(Ok(1))
 
@@ -157,3 +163,43 @@ def test_an_err_goes_nowhere() -> None:
     ok = Ok(1)
     assert ok.map_err(len) is ok
     assert ok.or_else(len) is ok
+
+
+def test_recovering_looks_at_the_error_and_going_on_at_the_value() -> None:
+    assert Err("four").or_else(lambda e: Ok(len(e))) == Ok(4)
+    assert Err("four").or_else(lambda e: Err(e * 2)) == Err("fourfour")
+    assert Ok(3).and_then(lambda n: Err(n + 1)) == Err(4)
+
+
+def test_what_is_made_of_an_error_that_is_no_exception_has_no_cause() -> None:
+    with pytest.raises(LookupError, match="late") as caught:
+        Err("late").or_raise(LookupError)
+    assert caught.value.__cause__ is None
+
+
+def test_expect_keeps_an_exception_as_the_cause() -> None:
+    cause = ValueError("boom")
+    with pytest.raises(UnwrapError) as caught:
+        Err(cause).expect("no invoice")
+    assert caught.value.__cause__ is cause
+    with pytest.raises(UnwrapError) as plain:
+        Err("boom").expect("no invoice")
+    assert plain.value.__cause__ is None
+
+
+def test_an_expectation_without_a_message_still_says_what_went_wrong() -> None:
+    with pytest.raises(UnwrapError) as caught:
+        Err("boom").expect("")
+    assert str(caught.value) == ": boom"
+
+
+async def test_several_exceptions_can_be_expected() -> None:
+    async def fail() -> int:
+        raise KeyError("k")
+
+    expected = (KeyError, ValueError)
+    assert catch(expected, lambda: int("7")) == Ok(7)
+    assert isinstance(catch(expected, lambda: int("x")).error, ValueError)
+    assert isinstance((await acatch(expected, fail())).error, KeyError)
+    with pytest.raises(KeyError):
+        await acatch(ValueError, fail())

@@ -2,11 +2,15 @@
 
 import asyncio
 import copy
+import inspect
 import pickle
+import sys
 import time
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import pytest
+
 from lexigram.contracts.clock import ClockProtocol, SystemClock
 from lexigram.contracts.di import (
     Binding,
@@ -18,7 +22,8 @@ from lexigram.contracts.di import (
     written_at,
 )
 from lexigram.contracts.health import HealthReport
-from lexigram.contracts.resilience import Call, Judgement
+from lexigram.contracts.metrics import MetricsRecorderProtocol
+from lexigram.contracts.resilience import Call, Judgement, RateLimiterProtocol
 from lexigram.contracts.suggestions import did_you_mean, refuse_unknown
 from lexigram.contracts.web import (
     Headers,
@@ -69,7 +74,9 @@ def test_a_context_shows_what_a_log_needs() -> None:
     assert repr(request) == (
         "<RequestContext PUT http://h/?a=*** attempt 2, MutableHeaders([]), 3 bytes>"
     )
-    assert "no body" in repr(RequestContext("GET", "/"))
+    assert repr(RequestContext("GET", "/")) == (
+        "<RequestContext GET / attempt 1, MutableHeaders([]), no body>"
+    )
     assert repr(ResponseContext(404, url="http://h/", method="PUT", attempt=3)) == (
         "<ResponseContext 404 PUT http://h/ attempt 3, Headers([]), 0 bytes>"
     )
@@ -106,40 +113,60 @@ def test_the_system_clock_runs_outside_a_loop_too() -> None:
     assert before <= SystemClock().monotonic() <= time.monotonic()
 
 
-def test_bindings_say_what_and_where() -> None:
+def build_port() -> int:
+    return 1
+
+
+def test_a_binding_to_a_factory_says_what_builds_the_key() -> None:
     key = Annotated[int, Named("port")]
-    by_factory = bind(key, scope="transient").to(lambda: 1)
-    assert by_factory.key == key
-    assert by_factory.factory is not None
-    assert (by_factory.factory(), by_factory.value, by_factory.scope) == (
-        1,
-        None,
-        "transient",
-    )
-    by_value = bind(int).to_value(7)
-    assert (by_value.key, by_value.factory, by_value.value) == (int, None, 7)
-    assert by_value.scope == "singleton"
-    provided = provide(dict, scope="scoped")
-    assert (provided.key, provided.factory, provided.scope) == (None, dict, "scoped")
-    for binding in (by_factory, by_value, provided):
-        file, _, line = binding.origin.rpartition(":")
-        assert file == __file__
-        assert line.isdecimal()
+    binding = bind(key, scope="transient").to(build_port)
+    assert (binding.key, binding.factory, binding.value, binding.scope) == (
+        key, build_port, None, "transient",
+    )  # fmt: skip
+    assert bind(int).to(build_port).scope == "singleton"
 
 
-def test_the_place_of_a_call_is_the_caller_s_line() -> None:
-    def here() -> str:
-        return written_at()
+def test_a_binding_to_a_value_holds_the_instance_itself() -> None:
+    binding = bind(int, scope="scoped").to_value(7)
+    assert (binding.key, binding.factory, binding.value, binding.scope) == (
+        int, None, 7, "scoped",
+    )  # fmt: skip
+    assert bind(int).to_value(7).scope == "singleton"
 
-    def further() -> str:
-        return [written_at(2)][0]
 
-    def indirect() -> str:
-        return further()
+def test_what_is_provided_is_bound_to_what_it_builds() -> None:
+    binding = provide(dict, scope="scoped")
+    assert (binding.key, binding.factory, binding.value, binding.scope) == (
+        None, dict, None, "scoped",
+    )  # fmt: skip
+    assert provide(dict).scope == "singleton"
 
-    line = here.__code__.co_firstlineno
-    assert here() == f"{__file__}:{line + 10}"
-    assert indirect() == f"{__file__}:{line + 11}"
+
+# Which file and line is asserted in test_contracts_origins.py.
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: bind(int).to(build_port),
+        lambda: bind(int).to_value(7),
+        lambda: provide(build_port),
+    ],
+    ids=["factory", "value", "provided"],
+)
+def test_a_binding_says_in_which_file_and_line_it_was_written(
+    make: Callable[[], Binding],
+) -> None:
+    file, _, line = make().origin.rpartition(":")
+    assert file.endswith(".py")
+    assert line.isdecimal()
+
+
+def test_the_place_is_that_of_the_nearest_call_unless_asked_further() -> None:
+    assert written_at() == written_at(1)
+
+
+def test_the_place_of_a_call_is_outside_of_the_contracts() -> None:
+    file, _, _ = written_at().rpartition(":")
+    assert file != sys.modules[written_at.__module__].__file__
 
 
 def test_the_nearest_name_is_suggested_or_all_are_listed() -> None:
@@ -152,3 +179,36 @@ def test_unknown_keywords_are_refused_with_the_nearest() -> None:
     refuse_unknown("Config", ["a"], ["a", "b"])
     with pytest.raises(TypeError, match="Config has no option 'heders'. Did you mean"):
         refuse_unknown("Config", ["headers", "heders"], ["headers"])
+
+
+def test_a_report_has_no_figures_unless_given_and_none_can_be_added() -> None:
+    report = HealthReport("healthy")
+    assert (report.status, report.detail, report.data) == ("healthy", "", {})
+    with pytest.raises(TypeError):
+        report.data["k"] = 1  # type: ignore[index]  # the point of the test
+    assert HealthReport("degraded", data={"k": 1}).data == {"k": 1}
+
+
+def test_a_module_brings_nothing_that_it_does_not_say() -> None:
+    assert ModuleDefinition(name="M") == ModuleDefinition(
+        name="M", imports=(), providers=(), exports=(), config=None, origin=""
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "defaults"),
+    [
+        (MetricsRecorderProtocol.increment, {"value": 1, "tags": None}),
+        (MetricsRecorderProtocol.gauge, {"tags": None}),
+        (MetricsRecorderProtocol.histogram, {"tags": None}),
+        (RateLimiterProtocol.acquire, {"key": "", "cost": 1, "timeout": None}),
+        (RateLimiterProtocol.try_acquire, {"key": "", "cost": 1}),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", ""),
+)
+def test_a_protocol_s_method_has_the_defaults_that_callers_count_on(
+    method: Callable[..., object], defaults: dict[str, Any]
+) -> None:
+    parameters = inspect.signature(method).parameters.values()
+    given = {p.name: p.default for p in parameters if p.default is not p.empty}
+    assert given == defaults

@@ -47,13 +47,13 @@ def redact_url(url: str) -> str:
         >>> redact_url("https://me:pw@api.test/v1?api_key=s3cret&page=2")
         'https://***@api.test/v1?api_key=***&page=***'
     """
-    url = _AUTHORITY.sub(lambda m: f"{m[1] or ''}//{REDACTED}@", url, count=1)
+    url = _AUTHORITY.sub(lambda m: f"{m[1] or ''}//{REDACTED}@", url)
     address, _, _ = url.partition("#")
     path, mark, query = address.partition("?")
     if not mark:
         return path
     shown = "&".join(
-        _QUERY_VALUE.sub(f"={REDACTED}", part, count=1) if "=" in part else REDACTED
+        _QUERY_VALUE.sub(f"={REDACTED}", part) if "=" in part else REDACTED
         for part in query.split("&")
     )
     return f"{path}?{shown}"

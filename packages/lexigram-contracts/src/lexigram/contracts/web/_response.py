@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, Self, TypeVar
@@ -18,6 +19,9 @@ T = TypeVar("T")
 # Survives pickling as itself, unlike a bare object().
 _UNSET: Final[Any] = ...
 _EXCERPT = 80
+# Codecs of Python that are no charset of a text. The time of punycode grows with the
+# square of the size: a server could stop the event loop by naming it.
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "unicode_escape"})
 # RFC 9110 §8.6, up to what fits into 64 bits.
 _LENGTH = re.compile(r"[0-9]{1,19}")
 
@@ -104,12 +108,7 @@ class HttpResponse:
         as UTF-8. It never raises: a wrong label is common, and a text is for showing.
         """
         if self._text is None:
-            charset = self._declared_charset()
-            try:
-                self._text = self.body.decode(charset, "replace")
-            except (LookupError, ValueError):
-                # Not a codec, or one that cannot replace what it does not know.
-                self._text = self.body.decode("utf-8", "replace")
+            self._text = _decoded(self.body, self._declared_charset())
         return self._text
 
     @property
@@ -208,3 +207,12 @@ class HttpResponse:
             attempts=self.attempts,
             request_sent="yes",
         )
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    try:
+        if codecs.lookup(charset).name.replace("-", "_") not in _NO_CHARSETS:
+            return body.decode(charset, "replace")
+    except (LookupError, ValueError):
+        pass  # not a codec, or one that cannot replace what it does not know
+    return body.decode("utf-8", "replace")
