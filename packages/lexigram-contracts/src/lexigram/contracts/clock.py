@@ -13,8 +13,9 @@ __all__ = ["ClockProtocol", "SystemClock"]
 class ClockProtocol(Protocol):
     """A monotonic clock that can be waited on.
 
-    Not promised: any relation to the time of day. Deadlines that parts of lexigram
-    hand to each other are times of this clock.
+    Not promised: any relation to the time of day, or that a sleep ends to the moment; it
+    never ends early. Deadlines that parts of lexigram hand to each other are times of
+    this clock. Any number of tasks may read it and sleep on it at once.
     """
 
     def monotonic(self) -> float:

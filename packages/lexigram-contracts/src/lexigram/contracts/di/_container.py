@@ -19,6 +19,10 @@ class ContainerProtocol(Protocol):
 
     For the edges of an application. What a service needs belongs into its constructor,
     where it can be seen and checked before anything runs.
+
+    May be asked by any task from the start of the application to its stop; two that ask
+    for the same key at once get the same instance. Not promised: that an instance is
+    built before it is asked for. Cancelling an asker gives up what it was building.
     """
 
     async def resolve(self, key: TypeForm[T]) -> T:

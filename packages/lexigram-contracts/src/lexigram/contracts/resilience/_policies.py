@@ -25,8 +25,10 @@ T_invariant = TypeVar("T_invariant")
 class RetryPolicyProtocol(Protocol):
     """Runs an operation until an attempt is good enough or it gives up.
 
-    One policy serves any number of calls at once and keeps no state of a call.
-    Cancellation ends the attempt or the wait and passes through.
+    Not promised: that a second attempt is made, or how long the pause before it is,
+    beyond never being shorter than `Judgement.retry_after` asks. One policy serves any
+    number of calls at once and keeps no state of a call. Cancellation ends the attempt or
+    the wait and passes through.
     """
 
     async def execute(
@@ -50,7 +52,9 @@ class RetryPolicyProtocol(Protocol):
 class ResiliencePipelineProtocol(Protocol):
     """Several policies composed in one order, run as one.
 
-    Concurrency and cancellation as for `RetryPolicyProtocol`.
+    Not promised: which policies it holds, or their order. One pipeline serves any number
+    of calls at once and keeps what it knows of an upstream under `Call.key`.
+    Cancellation ends whatever is under way and passes through.
     """
 
     async def execute(
@@ -91,7 +95,12 @@ class CircuitBreakerProtocol(Protocol):
 
 @runtime_checkable
 class CircuitBreakerRegistryProtocol(Protocol):
-    """Circuit breakers by name."""
+    """Circuit breakers by name.
+
+    One name is one configuration; the state of each upstream is kept apart by
+    `Call.key` within it. May be called at any time on the event loop's thread, and
+    returns at once. Not promised: that a name nobody configured is refused.
+    """
 
     def get(self, name: str) -> CircuitBreakerProtocol:
         """Return the breaker of this name; the same one for the same name."""

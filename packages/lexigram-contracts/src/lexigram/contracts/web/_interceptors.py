@@ -35,9 +35,12 @@ class InterceptorProtocol(Protocol):
 
 @runtime_checkable
 class InterceptorChainProtocol(Protocol):
-    """The interceptors that an application registers for its clients, in order."""
+    """The interceptors that an application registers for its clients, in order.
+
+    Read once, when a client starts: not promised is that a later change is seen.
+    """
 
     @property
     def interceptors(self) -> Sequence[InterceptorProtocol]:
-        """The interceptors, first for requests first; read once, when a client starts."""
+        """The interceptors; the first is the first to see a request."""
         ...
