@@ -3,12 +3,14 @@
 import asyncio
 import socket
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 
 from lexigram.http import ConnectionPoolConfig, HTTPClient, HTTPClientConfig
+from lexigram.http.pool import _switch_off_hidden_retry
 from lexigram.testing import FaultServer, RecordedRequest, Reply, fault
 
 
@@ -222,6 +224,11 @@ async def test_aiohttp_sends_nothing_a_second_time_by_itself() -> None:
         assert await client.put(url, retry=False)
         assert (await client.put(url, retry=False)).is_err()
         assert len(server.calls) == 2
+
+
+def test_a_release_without_the_switch_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="has no `_retry_connection` switch"):
+        _switch_off_hidden_retry(SimpleNamespace())  # type: ignore[arg-type]  # no session
 
 
 def test_aiohttp_still_has_the_switch_for_its_hidden_retry() -> None:

@@ -170,7 +170,7 @@ class Application(ContainerProtocol):
             self._state = "starting"
             try:
                 await self._start()
-            except BaseException as error:
+            except BaseException as error:  # unwound, and raised again
                 await self._unwind(error)
                 raise
             self._state = "running"

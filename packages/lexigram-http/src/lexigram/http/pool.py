@@ -53,7 +53,7 @@ def _switch_off_hidden_retry(session: aiohttp.ClientSession) -> None:
     connection turns out dead, unseen by policies and metrics. There is no public switch
     (https://github.com/aio-libs/aiohttp/issues/10790).
     """
-    if not hasattr(session, "_retry_connection"):  # pragma: no cover - see below
+    if not hasattr(session, "_retry_connection"):
         # A release without the switch needs a decision, not a silent second request.
         raise RuntimeError(
             f"aiohttp {aiohttp.__version__} has no `_retry_connection` switch any more. "

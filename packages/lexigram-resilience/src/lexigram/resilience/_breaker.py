@@ -102,7 +102,7 @@ class CircuitBreaker:
             result = await operation()
         except CallRejectedError:
             raise
-        except Exception as error:
+        except Exception as error:  # judged, and raised again
             outcome = call.judge(None, error).outcome
             raise
         else:

@@ -76,7 +76,7 @@ class RetryPolicy:
             while True:
                 try:
                     result = await operation()
-                except Exception as error:
+                except Exception as error:  # judged; raised where it stands
                     failures = failures or self._failures_of(call)
                     wait = failures.after_error(error)
                     if wait is None:

@@ -256,7 +256,7 @@ async def _construct(one: Registration, recipe: Recipe, found: dict[str, Any]) -
             keeper = Keeper(recipe.lifetime(found), str(one))
             await keeper.ready()
             return keeper, place.container
-    except BaseException as error:
+    except BaseException as error:  # noted, and raised again
         error.add_note(f"While building `{one}` for {one.module} ({one.origin}).")
         raise
     finally:
