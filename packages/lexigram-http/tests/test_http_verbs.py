@@ -80,6 +80,20 @@ async def test_an_error_status_is_an_err_with_the_response(status: int) -> None:
     assert error.response.json == {"why": "no"}
 
 
+async def test_a_large_body_arrives_whole_at_every_attempt() -> None:
+    body = bytes(range(256)) * 16_384
+    async with FaultServer.run() as server, HTTPClient() as client:
+        server.on.put("/v1").sequence(
+            Reply(503, headers={"Retry-After": "0"}), Reply(200)
+        )
+        result = await client.put(f"{server.base_url}/v1", data=body)
+        assert result.unwrap().attempts == 2
+        requests = [call.request for call in server.calls]
+    assert [request.body == body for request in requests] == [True, True]
+    assert {r.headers["content-length"] for r in requests} == {str(len(body))}
+    assert {r.headers["content-type"] for r in requests} == {"application/octet-stream"}
+
+
 @pytest.mark.parametrize("status", [204, 304])
 async def test_a_status_without_a_body_has_none(status: int) -> None:
     async with FaultServer.run() as server, HTTPClient() as client:

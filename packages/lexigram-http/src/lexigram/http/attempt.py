@@ -8,6 +8,7 @@ outside; a cancellation that it caused leaves here as a timeout, any other uncha
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 
 import aiohttp
@@ -28,6 +29,9 @@ from lexigram.contracts.web import (
 )
 from lexigram.http.deadline import Deadline
 from lexigram.http.pool import Pool
+
+# From here on aiohttp warns about bytes, and writes a file piece by piece.
+_LARGE_BODY = 1024 * 1024
 
 
 async def exchange(
@@ -59,7 +63,7 @@ async def exchange(
             request.method,
             URL(request.url),
             headers=request.headers.pairs,
-            data=request.body,
+            data=_sendable(request.body),
             proxy=proxy,
             allow_redirects=False,
         )
@@ -103,6 +107,13 @@ def timed_out(
         request_sent=sent,
         retryable=True,
     )
+
+
+def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return the body in the form that aiohttp writes without holding up the loop."""
+    if body is None or len(body) <= _LARGE_BODY:
+        return body
+    return io.BytesIO(body)
 
 
 async def _read(
