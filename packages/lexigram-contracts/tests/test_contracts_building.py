@@ -13,6 +13,7 @@ from lexigram.contracts.web import (
     HTTPUnknownOptionError,
     build_request,
     build_response,
+    check_request,
     check_url,
 )
 
@@ -317,9 +318,11 @@ def test_a_body_of_bytes_is_sent_as_bytes(data: object) -> None:
     assert body == b"a"
 
 
-def test_a_mapping_of_params_is_kept_and_pairs_become_one() -> None:
+def test_params_are_kept_as_a_mapping_of_their_own() -> None:
     params = {"a": 1}
-    assert build_request("GET", URL, {"params": params}).params is params
+    kept = build_request("GET", URL, {"params": params}).params
+    assert kept == params
+    assert kept is not params
     assert build_request("GET", URL, {"params": iter([])}).params == {}
 
 
@@ -394,3 +397,61 @@ def test_a_response_keeps_its_url_without_userinfo(url: str, kept: str) -> None:
 @pytest.mark.parametrize("status", [199, 203, 205, 303, 305])
 def test_only_204_and_304_have_no_content_by_status(status: int) -> None:
     assert build_response(status, [], b"body").body == b"body"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"headers": {"Transfer-Encoding": "chunked"}},
+            "'Transfer-Encoding' is the client's",
+        ),
+        (
+            {"headers": {"content-length": "5"}},
+            "differs from the body, which has 0 bytes",
+        ),
+        ({"headers": {"Content-Length": "5"}, "data": b"abc"}, "which has 3 bytes"),
+        (
+            {
+                "headers": [("Content-Length", "3"), ("content-length", "4")],
+                "data": b"abc",
+            },
+            "'Content-Length' differs",
+        ),
+        ({"headers": 5}, "headers is of type int; it takes a mapping or a sequence"),
+        ({"headers": "a: b"}, "headers is of type str"),
+        ({"params": 5}, "params is of type int"),
+        ({"params": "a=b"}, "params is of type str"),
+    ],
+)
+def test_what_would_confuse_a_server_is_never_built(
+    options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(HTTPInvalidRequestError, match=message):
+        build_request("POST", URL, options)
+
+
+def test_a_length_that_is_right_is_sent() -> None:
+    options = {"headers": {"Content-Length": "3"}, "data": b"abc"}
+    assert build_request("POST", URL, options).headers["content-length"] == "3"
+
+
+def test_a_url_that_is_no_text_is_refused() -> None:
+    with pytest.raises(HTTPInvalidRequestError, match="The URL is of type int"):
+        build_request("GET", 5, {})  # type: ignore[arg-type]  # the point
+
+
+def test_params_that_can_be_read_once_are_read_once() -> None:
+    pairs = (pair for pair in [("a", 1)])
+    request = build_request("GET", URL, {"params": pairs})
+    assert (request.url, request.params) == (f"{URL}?a=1", {"a": 1})
+
+
+def test_a_request_can_be_checked_again() -> None:
+    request = build_request("GET", URL, {})
+    check_request(request)
+    request.headers["Content-Length"] = "1"
+    with pytest.raises(HTTPInvalidRequestError, match="Content-Length"):
+        check_request(request)
+    with pytest.raises(HTTPInvalidRequestError, match="no scheme"):
+        check_request(build_request("GET", "/v1", {}))

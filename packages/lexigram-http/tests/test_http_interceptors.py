@@ -183,3 +183,18 @@ async def test_one_of_the_attempt_scope_runs_around_every_exchange() -> None:
     assert seen == [(1, 302), (2, 503), (3, 200)]
     assert tags == [["call"]] * 3
     assert log == ["> call", "< call"]
+
+
+async def test_a_length_set_by_an_interceptor_is_checked() -> None:
+    class Smuggles(InterceptorProtocol):
+        async def intercept_request(self, context: RequestContext) -> RequestContext:
+            context.headers["Content-Length"] = "100"
+            return context
+
+    async with (
+        FaultServer.run() as server,
+        HTTPClient(interceptors=[Smuggles()]) as client,
+    ):
+        error = (await client.get(server.base_url)).unwrap_err()
+        assert len(server.connections) == 0
+    assert isinstance(error, HTTPInvalidRequestError)

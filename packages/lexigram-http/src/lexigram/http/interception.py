@@ -12,7 +12,7 @@ from lexigram.contracts.web import (
     RequestContext,
     ResponseContext,
     build_response,
-    check_url,
+    check_request,
 )
 
 
@@ -43,11 +43,11 @@ class Interceptors:
         """Pass a request through, first to last.
 
         Raises:
-            HTTPInvalidRequestError: What comes out has no usable URL.
+            HTTPInvalidRequestError: What comes out cannot be sent.
         """
         for interceptor in self.members:
             request = await interceptor.intercept_request(request)
-        check_url(request.url)
+        check_request(request)
         return request
 
     async def incoming(

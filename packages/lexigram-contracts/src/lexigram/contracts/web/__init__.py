@@ -5,6 +5,7 @@ from lexigram.contracts.web._building import (
     build_request,
     build_response,
     build_result,
+    check_request,
     check_url,
 )
 from lexigram.contracts.web._client import HTTPClientProtocol, MissingVerbError
@@ -81,5 +82,6 @@ __all__ = [
     "build_request",
     "build_response",
     "build_result",
+    "check_request",
     "check_url",
 ]

@@ -34,6 +34,7 @@ __all__ = [
     "build_request",
     "build_response",
     "build_result",
+    "check_request",
     "check_url",
 ]
 
@@ -80,11 +81,13 @@ def build_request(
         fields = _headers(headers, options)
         if content_type and "content-type" not in fields:
             fields["Content-Type"] = content_type
+        _check_framing(fields, body)
+        params = _items("params", options.get("params") or ())
         return RequestContext(
             method=_method(method),
-            url=_with_params(url, options.get("params")),
+            url=_with_params(url, params),
             headers=fields,
-            params=_by_name(options.get("params")),
+            params=dict(params),
             body=body,
             timeout=_timeout(options.get("timeout", timeout)),
         )
@@ -154,6 +157,16 @@ def build_failure(
     return Err(error)
 
 
+def check_request(request: RequestContext) -> None:
+    """Refuse a request that an interceptor made unusable.
+
+    Raises:
+        HTTPInvalidRequestError: Says what is wrong with its URL or its framing.
+    """
+    check_url(request.url)
+    _check_framing(request.headers, request.body)
+
+
 def check_url(url: str) -> None:
     """Refuse what is not an absolute http or https URL with a host.
 
@@ -213,7 +226,7 @@ def _timeout(seconds: Any) -> float | None:
 
 
 def _headers(defaults: HeaderSource, options: Mapping[str, Any]) -> MutableHeaders:
-    own = Headers(options.get("headers") or ())
+    own = Headers(_items("headers", options.get("headers") or ()))
     for name, value in own.pairs:
         _check_header(name, value)
     fields = MutableHeaders(
@@ -226,6 +239,24 @@ def _headers(defaults: HeaderSource, options: Mapping[str, Any]) -> MutableHeade
         _check_header("Idempotency-Key", key)
         fields["Idempotency-Key"] = key
     return fields
+
+
+def _check_framing(headers: Headers, body: bytes | None) -> None:
+    """Refuse fields that say another length than the body has (RFC 9112 §6).
+
+    A server that believes them reads the rest of the body, or waits for it, as another
+    request on the same connection.
+    """
+    if "transfer-encoding" in headers:
+        raise HTTPInvalidRequestError(
+            "The header 'Transfer-Encoding' is the client's to set. Leave it out."
+        )
+    size = str(len(body or b""))
+    if any(length != size for length in headers.get_all("content-length")):
+        raise HTTPInvalidRequestError(
+            f"The header 'Content-Length' differs from the body, which has {size} "
+            "bytes. Leave it out: the client sets it."
+        )
 
 
 def _check_header(name: Any, value: Any) -> None:
@@ -258,7 +289,9 @@ def _body(options: Mapping[str, Any]) -> tuple[bytes | None, str]:
     if isinstance(data, str):
         return data.encode(), "text/plain; charset=utf-8"
     if isinstance(data, Mapping):
-        return urlencode(_pairs("data", data), quote_via=quote_plus).encode(), FORM
+        return urlencode(
+            _pairs("data", data.items()), quote_via=quote_plus
+        ).encode(), FORM
     raise HTTPInvalidRequestError(
         f"data is of type {type(data).__name__}; it takes bytes, a string or a mapping."
     )
@@ -271,9 +304,13 @@ def _json_body(value: Any) -> bytes:
         raise HTTPInvalidRequestError(f"json cannot be encoded: {error}.") from error
 
 
-def _with_params(url: str, params: Any) -> str:
+def _with_params(url: object, params: list[tuple[Any, Any]]) -> str:
+    if not isinstance(url, str):
+        raise HTTPInvalidRequestError(
+            f"The URL is of type {type(url).__name__}; it takes a string."
+        )
     url = url.partition("#")[0]
-    pairs = _pairs("params", params) if params else []
+    pairs = _pairs("params", params)
     if not pairs:
         return url
     query = urlencode(pairs, quote_via=quote)
@@ -282,9 +319,21 @@ def _with_params(url: str, params: Any) -> str:
     return f"{url}{query}" if url.endswith(("?", "&")) else f"{url}&{query}"
 
 
-def _pairs(option: str, source: Any) -> list[tuple[str, str]]:
-    items: Iterable[tuple[Any, Any]]
-    items = source.items() if isinstance(source, Mapping) else source
+def _items(option: str, source: Any) -> list[tuple[Any, Any]]:
+    if isinstance(source, Headers):
+        return list(source.pairs)
+    if isinstance(source, Mapping):
+        return list(source.items())
+    try:
+        return [(name, value) for name, value in source]
+    except (TypeError, ValueError):
+        raise HTTPInvalidRequestError(
+            f"{option} is of type {type(source).__name__}; "
+            "it takes a mapping or a sequence of pairs."
+        ) from None
+
+
+def _pairs(option: str, items: Iterable[tuple[Any, Any]]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for name, value in items:
         if value is None:
@@ -305,10 +354,6 @@ def _text(option: str, name: Any, value: Any) -> str:
         f"{option}[{name!r}] is of type {type(value).__name__}; "
         "it takes a string, a number, a bool or a list of those."
     )
-
-
-def _by_name(params: Any) -> Mapping[str, Any]:
-    return params if isinstance(params, Mapping) else dict(params or ())
 
 
 def _without_userinfo(url: str) -> str:
