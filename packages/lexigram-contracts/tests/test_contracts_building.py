@@ -455,3 +455,32 @@ def test_a_request_can_be_checked_again() -> None:
         check_request(request)
     with pytest.raises(HTTPInvalidRequestError, match="no scheme"):
         check_request(build_request("GET", "/v1", {}))
+
+
+def test_headers_given_as_headers_keep_their_repetitions() -> None:
+    headers = Headers([("X-Tag", "1"), ("x-tag", "2")])
+    request = build_request("GET", URL, {"headers": headers})
+    assert request.headers.pairs == headers.pairs
+
+
+def test_a_right_length_passes_the_second_check_too() -> None:
+    request = build_request("POST", URL, {"data": b"abc"})
+    request.headers["Content-Length"] = "3"
+    check_request(request)
+
+
+def test_refused_framing_says_who_sets_it() -> None:
+    for options, message in (
+        (
+            {"headers": {"Transfer-Encoding": "x"}},
+            "The header 'Transfer-Encoding' is the client's to set. Leave it out.",
+        ),
+        (
+            {"headers": {"Content-Length": "1"}},
+            "The header 'Content-Length' differs from the body, which has 0 bytes. "
+            "Leave it out: the client sets it.",
+        ),
+    ):
+        with pytest.raises(HTTPInvalidRequestError) as caught:
+            build_request("GET", URL, options)
+        assert caught.value.args[0] == message

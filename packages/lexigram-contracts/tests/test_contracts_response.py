@@ -371,3 +371,9 @@ def test_a_problem_that_is_no_object_is_none(body: bytes) -> None:
 def test_a_length_of_up_to_19_digits_is_believed(declared: str, length: int) -> None:
     response = HttpResponse(200, headers={"Content-Length": declared}, body=b"ab")
     assert response.content_length == length
+
+
+def test_what_the_declared_charset_does_not_know_is_replaced_and_not_guessed() -> None:
+    headers = {"Content-Type": "text/plain; charset=ascii"}
+    body = "aé".encode()
+    assert HttpResponse(200, headers=headers, body=body).text == "a\ufffd\ufffd"
