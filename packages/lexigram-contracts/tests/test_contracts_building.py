@@ -477,8 +477,10 @@ def test_refused_framing_says_who_sets_it() -> None:
         ),
         (
             {"headers": {"Content-Length": "1"}},
-            "The header 'Content-Length' differs from the body, which has 0 bytes. "
-            "Leave it out: the client sets it.",
+            (
+                "The header 'Content-Length' differs from the body, which has 0 bytes. "
+                "Leave it out: the client sets it."
+            ),
         ),
     ):
         with pytest.raises(HTTPInvalidRequestError) as caught:
