@@ -65,8 +65,10 @@ class BaseURLHTTPClient:
         self._base = _Base(base_url)
         self._headers = Headers(headers)
         self._timeout = timeout
-        self._own = HTTPClient(config) if client is None else None
-        self._client: HTTPClientProtocol = client or self._own or HTTPClient()
+        self._own: HTTPClient | None = None
+        if client is None:
+            client = self._own = HTTPClient(config)
+        self._client: HTTPClientProtocol = client
 
     @property
     def base_url(self) -> str:

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from lexigram.contracts.resilience import Judgement
 from lexigram.contracts.web import (
+    RETRYABLE_STATUSES,
     HTTPClientError,
     HTTPConnectionError,
     HttpResponse,
@@ -18,8 +19,6 @@ IDEMPOTENT_METHODS = frozenset(
     {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"}
 )
 """RFC 9110 §9.2.2, and QUERY (RFC 10008)."""
-
-RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 _SERVER_ERROR = 500  # RFC 9110 §15.6
 _TOO_MANY_REQUESTS = 429  # RFC 6585 §4

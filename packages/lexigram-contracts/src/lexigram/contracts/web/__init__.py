@@ -11,6 +11,7 @@ from lexigram.contracts.web._building import (
 from lexigram.contracts.web._client import HTTPClientProtocol, MissingVerbError
 from lexigram.contracts.web._contexts import RequestContext, ResponseContext
 from lexigram.contracts.web._errors import (
+    RETRYABLE_STATUSES,
     ConnectionFailure,
     HTTPBlockedError,
     HTTPCircuitOpenError,
@@ -44,6 +45,7 @@ from lexigram.contracts.web._streaming import (
 )
 
 __all__ = [
+    "RETRYABLE_STATUSES",
     "ConnectionFailure",
     "HTTPBlockedError",
     "HTTPCircuitOpenError",

@@ -93,6 +93,7 @@ class HTTPStatusError(HTTPClientError):
 
 
 RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which the same request may succeed later."""
 
 
 class HTTPConnectionError(HTTPClientError):
