@@ -8,47 +8,47 @@ loaded when it is first used.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lexigram.testing._connection import ConnectionRecord
-    from lexigram.testing._failures import (
+    from lexigram.testing._answers.faults import Fault, fault
+    from lexigram.testing._answers.outcomes import Outcome, Reply
+    from lexigram.testing._calls.failures import (
         CallbackFailed,
         ForbiddenRequest,
         SequenceExhausted,
         TestKitFailure,
         UnmatchedRequest,
     )
-    from lexigram.testing._fake import FakeHTTPClient
-    from lexigram.testing._faults import Fault, fault
-    from lexigram.testing._journal import CallLog, RecordedCall
-    from lexigram.testing._metrics import InMemoryMetrics
-    from lexigram.testing._outcomes import Outcome, Reply
-    from lexigram.testing._requests import RecordedRequest
-    from lexigram.testing._routes import Route
-    from lexigram.testing._server import FaultServer
-    from lexigram.testing._table import RouteTable
-    from lexigram.testing._verification import VerificationError
+    from lexigram.testing._calls.journal import CallLog, RecordedCall
+    from lexigram.testing._calls.requests import RecordedRequest
+    from lexigram.testing._fake.client import FakeHTTPClient
+    from lexigram.testing._observing.metrics import InMemoryMetrics
+    from lexigram.testing._routing.routes import Route
+    from lexigram.testing._routing.table import RouteTable
+    from lexigram.testing._routing.verification import VerificationError
+    from lexigram.testing._server.connection import ConnectionRecord
+    from lexigram.testing._server.server import FaultServer
 else:
     from importlib import import_module
 
     _HOMES = {
-        "CallLog": "_journal",
-        "CallbackFailed": "_failures",
-        "ConnectionRecord": "_connection",
-        "FakeHTTPClient": "_fake",
-        "Fault": "_faults",
-        "FaultServer": "_server",
-        "ForbiddenRequest": "_failures",
-        "InMemoryMetrics": "_metrics",
-        "Outcome": "_outcomes",
-        "RecordedCall": "_journal",
-        "RecordedRequest": "_requests",
-        "Reply": "_outcomes",
-        "Route": "_routes",
-        "RouteTable": "_table",
-        "SequenceExhausted": "_failures",
-        "TestKitFailure": "_failures",
-        "UnmatchedRequest": "_failures",
-        "VerificationError": "_verification",
-        "fault": "_faults",
+        "CallLog": "_calls.journal",
+        "CallbackFailed": "_calls.failures",
+        "ConnectionRecord": "_server.connection",
+        "FakeHTTPClient": "_fake.client",
+        "Fault": "_answers.faults",
+        "FaultServer": "_server.server",
+        "ForbiddenRequest": "_calls.failures",
+        "InMemoryMetrics": "_observing.metrics",
+        "Outcome": "_answers.outcomes",
+        "RecordedCall": "_calls.journal",
+        "RecordedRequest": "_calls.requests",
+        "Reply": "_answers.outcomes",
+        "Route": "_routing.routes",
+        "RouteTable": "_routing.table",
+        "SequenceExhausted": "_calls.failures",
+        "TestKitFailure": "_calls.failures",
+        "UnmatchedRequest": "_calls.failures",
+        "VerificationError": "_routing.verification",
+        "fault": "_answers.faults",
     }
 
     def __getattr__(name):  # noqa: ANN001, ANN202 - checkers see the imports above

@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from lexigram.contracts.redaction import REDACTED, is_secret_name
 from lexigram.contracts.web import build_request
-from lexigram.testing._failures import CallbackFailed
-from lexigram.testing._requests import RecordedRequest
-from lexigram.testing._showing import show, show_body, show_params
+from lexigram.testing._calls.failures import CallbackFailed
+from lexigram.testing._calls.requests import RecordedRequest
+from lexigram.testing._calls.showing import show, show_body, show_params
 
 __all__ = [
     "BodyIs",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from lexigram.contracts.web import Headers
-from lexigram.testing._outcomes import Reply, reason_of
-from lexigram.testing._requests import RecordedRequest
+from lexigram.testing._answers.outcomes import Reply, reason_of
+from lexigram.testing._calls.requests import RecordedRequest
 
 __all__ = ["BadRequest", "Incoming", "head_of", "read_request"]
 

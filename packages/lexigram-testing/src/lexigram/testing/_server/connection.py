@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from lexigram.testing._faults import Fault
-from lexigram.testing._outcomes import Reply
-from lexigram.testing._requests import RecordedRequest
-from lexigram.testing._wire import (
+from lexigram.testing._answers.faults import Fault
+from lexigram.testing._answers.outcomes import Reply
+from lexigram.testing._calls.requests import RecordedRequest
+from lexigram.testing._server.wire import (
     LINE_LIMIT,
     BadRequest,
     Incoming,

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lexigram.contracts.redaction import is_secret_name, redact_headers, redact_url
-from lexigram.testing._matchers import Criterion
-from lexigram.testing._requests import RecordedRequest
-from lexigram.testing._routes import Route
-from lexigram.testing._showing import hide, show_body, show_params
+from lexigram.testing._calls.requests import RecordedRequest
+from lexigram.testing._calls.showing import hide, show_body, show_params
+from lexigram.testing._routing.matchers import Criterion
+from lexigram.testing._routing.routes import Route
 
 __all__ = ["RouteExplanation", "explain", "unmatched_message"]
 

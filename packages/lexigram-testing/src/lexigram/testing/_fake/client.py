@@ -18,18 +18,18 @@ from lexigram.contracts.web import (
     check_url,
 )
 from lexigram.result import Result
-from lexigram.testing._failures import TestKitFailure
-from lexigram.testing._inprocess import (
+from lexigram.testing._calls.failures import TestKitFailure
+from lexigram.testing._calls.journal import CallLog, RecordedCall
+from lexigram.testing._calls.requests import RecordedRequest, origin_of
+from lexigram.testing._fake.inprocess import (
     check_promises,
     perform,
     performable,
     timed_out,
 )
-from lexigram.testing._journal import CallLog, RecordedCall
-from lexigram.testing._requests import RecordedRequest, origin_of
-from lexigram.testing._routes import Route
-from lexigram.testing._switchboard import Switchboard
-from lexigram.testing._table import RouteTable
+from lexigram.testing._routing.routes import Route
+from lexigram.testing._routing.switchboard import Switchboard
+from lexigram.testing._routing.table import RouteTable
 
 __all__ = ["FakeHTTPClient"]
 

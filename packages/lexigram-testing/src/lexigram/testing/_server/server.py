@@ -7,15 +7,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-from lexigram.testing._connection import Connection, ConnectionRecord, protocol
-from lexigram.testing._failures import CallbackFailed, TestKitFailure
-from lexigram.testing._faults import Fault
-from lexigram.testing._journal import CallLog, RecordedCall
-from lexigram.testing._outcomes import Act, Outcome, Reply, accepted
-from lexigram.testing._routes import Route
-from lexigram.testing._switchboard import Switchboard
-from lexigram.testing._table import RouteTable
-from lexigram.testing._wire import Incoming
+from lexigram.testing._answers.faults import Fault
+from lexigram.testing._answers.outcomes import Act, Outcome, Reply, accepted
+from lexigram.testing._calls.failures import CallbackFailed, TestKitFailure
+from lexigram.testing._calls.journal import CallLog, RecordedCall
+from lexigram.testing._routing.routes import Route
+from lexigram.testing._routing.switchboard import Switchboard
+from lexigram.testing._routing.table import RouteTable
+from lexigram.testing._server.connection import Connection, ConnectionRecord, protocol
+from lexigram.testing._server.wire import Incoming
 
 __all__ = ["FaultServer"]
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import NoReturn
 
 from lexigram.contracts.web import HTTPClientError
-from lexigram.testing._changes import Changes
-from lexigram.testing._explain import unmatched_message
-from lexigram.testing._failures import (
+from lexigram.testing._answers.outcomes import Act
+from lexigram.testing._calls.changes import Changes
+from lexigram.testing._calls.failures import (
     CallbackFailed,
     TestKitFailure,
     UnmatchedRequest,
 )
-from lexigram.testing._journal import CallLog, Journal, RecordedCall
-from lexigram.testing._outcomes import Act
-from lexigram.testing._requests import RecordedRequest
-from lexigram.testing._routes import Check, Route
-from lexigram.testing._table import RouteTable
-from lexigram.testing._verification import verdict
+from lexigram.testing._calls.journal import CallLog, Journal, RecordedCall
+from lexigram.testing._calls.requests import RecordedRequest
+from lexigram.testing._routing.explain import unmatched_message
+from lexigram.testing._routing.routes import Check, Route
+from lexigram.testing._routing.table import RouteTable
+from lexigram.testing._routing.verification import verdict
 
 __all__ = ["Switchboard"]
 

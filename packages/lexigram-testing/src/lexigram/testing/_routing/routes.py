@@ -9,13 +9,13 @@ from typing import Any, Literal, Self, TypeAlias
 
 from lexigram.contracts.redaction import redact_url
 from lexigram.contracts.web import HttpResponse
-from lexigram.testing._failures import ForbiddenRequest, SequenceExhausted
-from lexigram.testing._faults import Fault
-from lexigram.testing._journal import CallLog, Journal
-from lexigram.testing._matchers import Matcher
-from lexigram.testing._outcomes import UNSET, Act, Outcome, Reply
-from lexigram.testing._requests import RecordedRequest
-from lexigram.testing._urls import UrlTemplate
+from lexigram.testing._answers.faults import Fault
+from lexigram.testing._answers.outcomes import UNSET, Act, Outcome, Reply
+from lexigram.testing._calls.failures import ForbiddenRequest, SequenceExhausted
+from lexigram.testing._calls.journal import CallLog, Journal
+from lexigram.testing._calls.requests import RecordedRequest
+from lexigram.testing._calls.urls import UrlTemplate
+from lexigram.testing._routing.matchers import Matcher
 
 __all__ = ["Check", "Handler", "Route", "Then"]
 

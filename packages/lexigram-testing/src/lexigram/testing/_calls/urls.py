@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from lexigram.testing._requests import RecordedRequest, origin_of
+from lexigram.testing._calls.requests import RecordedRequest, origin_of
 
 __all__ = ["UrlTemplate"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lexigram.testing._failures import UnmatchedRequest
-from lexigram.testing._routes import Route
+from lexigram.testing._calls.failures import UnmatchedRequest
+from lexigram.testing._routing.routes import Route
 
 __all__ = ["VerificationError", "verdict"]
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
 from lexigram.contracts.web import Headers, HttpResponse
-from lexigram.testing._faults import Fault
+from lexigram.testing._answers.faults import Fault
 
 __all__ = ["UNSET", "Act", "Outcome", "Reply", "accepted", "describe", "reason_of"]
 

@@ -7,8 +7,12 @@ from typing import Any, TypedDict, Unpack
 
 from lexigram.contracts.suggestions import did_you_mean
 from lexigram.contracts.web import ParamValue
-from lexigram.testing._journal import Journal
-from lexigram.testing._matchers import (
+from lexigram.testing._answers.outcomes import UNSET
+from lexigram.testing._calls.journal import Journal
+from lexigram.testing._calls.requests import RecordedRequest
+from lexigram.testing._calls.showing import place
+from lexigram.testing._calls.urls import UrlTemplate
+from lexigram.testing._routing.matchers import (
     BodyIs,
     HeaderIs,
     JsonIs,
@@ -17,11 +21,7 @@ from lexigram.testing._matchers import (
     WhereHolds,
     pairs_of,
 )
-from lexigram.testing._outcomes import UNSET
-from lexigram.testing._requests import RecordedRequest
-from lexigram.testing._routes import Check, Route
-from lexigram.testing._showing import place
-from lexigram.testing._urls import UrlTemplate
+from lexigram.testing._routing.routes import Check, Route
 
 __all__ = ["RouteOptions", "RouteTable"]
 

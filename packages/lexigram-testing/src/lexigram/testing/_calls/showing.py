@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from lexigram.contracts.redaction import REDACTED, is_secret_name
-from lexigram.testing._requests import RecordedRequest
+from lexigram.testing._calls.requests import RecordedRequest
 
 __all__ = ["hide", "place", "show", "show_body", "show_params"]
 
 _LONGEST = 200
-_PACKAGE = __name__.rpartition(".")[0]
+_PACKAGE = "lexigram.testing."
 
 
 def show(value: object) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, Self, TypeAlias, overload
 
 from lexigram.contracts.redaction import redact_url
-from lexigram.testing._changes import Changes
-from lexigram.testing._outcomes import Outcome, describe
-from lexigram.testing._requests import RecordedRequest
-from lexigram.testing._urls import UrlTemplate
+from lexigram.testing._answers.outcomes import Outcome, describe
+from lexigram.testing._calls.changes import Changes
+from lexigram.testing._calls.requests import RecordedRequest
+from lexigram.testing._calls.urls import UrlTemplate
 
 __all__ = ["CallLog", "Journal", "RecordedCall"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from lexigram.testing._requests import RecordedRequest
+from lexigram.testing._calls.requests import RecordedRequest
 
 __all__ = [
     "CallbackFailed",

@@ -14,10 +14,10 @@ from lexigram.contracts.web import (
     HTTPTimeoutError,
     build_response,
 )
-from lexigram.testing._failures import TestKitFailure
-from lexigram.testing._faults import Fault
-from lexigram.testing._journal import RecordedCall
-from lexigram.testing._outcomes import Act, Outcome, Reply, accepted
+from lexigram.testing._answers.faults import Fault
+from lexigram.testing._answers.outcomes import Act, Outcome, Reply, accepted
+from lexigram.testing._calls.failures import TestKitFailure
+from lexigram.testing._calls.journal import RecordedCall
 
 __all__ = ["check_promises", "perform", "performable", "timed_out"]
 

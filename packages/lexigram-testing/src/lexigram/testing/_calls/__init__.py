@@ -1,0 +1,1 @@
+"""Requests, the journal of them, and how both are shown."""

@@ -1,0 +1,1 @@
+"""Recorders of what the code under test emits."""
