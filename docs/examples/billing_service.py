@@ -288,7 +288,7 @@ async def visit(story: Story, calls: int) -> None:
 async def embedded() -> AsyncIterator[FaultServer]:
     """Run the partner inside this process."""
     # Not strict: when the story is interrupted, some answers were never asked for.
-    async with FaultServer.run(strict=False) as server:
+    async with FaultServer.run(strict="lenient") as server:
         rehearse(server)
         yield server
 

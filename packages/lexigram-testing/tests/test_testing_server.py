@@ -387,7 +387,7 @@ async def test_an_unmatched_request_is_explained_to_both_sides() -> None:
 
 
 async def test_the_line_to_paste_uses_a_path_for_the_servers_own_origin() -> None:
-    async with FaultServer.run(strict=False) as server, connected(server) as peer:
+    async with FaultServer.run(strict="lenient") as server, connected(server) as peer:
         answer = await peer.ask("GET /x?a=1", f"Host: {server.host}:{server.port}")
         assert (
             b"""server.on("GET", "/x", params={'a': '1'}).respond(200)""" in answer.body
@@ -406,7 +406,7 @@ async def test_a_failing_test_keeps_its_failure() -> None:
 
 
 async def test_an_exhausted_sequence_is_answered_500_and_raised() -> None:
-    async with FaultServer.run(strict=False) as server, connected(server) as peer:
+    async with FaultServer.run(strict="lenient") as server, connected(server) as peer:
         server.on.get("/x").sequence(Reply(200))
         assert (await peer.ask("GET /x")).status == 200
         assert (await peer.ask("GET /x")).status == 500
@@ -431,7 +431,7 @@ async def test_what_a_handler_raises_is_not_lost(error: Any) -> None:
     def handler(request: RecordedRequest) -> Reply:
         raise error
 
-    async with FaultServer.run(strict=False) as server, connected(server) as peer:
+    async with FaultServer.run(strict="lenient") as server, connected(server) as peer:
         server.on.get("/x").handle(handler)
         assert (await peer.ask("GET /x")).status == 500
     with pytest.raises(VerificationError, match="seen") as caught:
@@ -475,7 +475,7 @@ async def test_a_client_that_leaves_ends_its_handler() -> None:
     ids=lambda sent: repr(sent[:60]),
 )
 async def test_what_is_not_http_is_refused_and_raised(sent: Any) -> None:
-    async with FaultServer.run(strict=False) as server, connected(server) as peer:
+    async with FaultServer.run(strict="lenient") as server, connected(server) as peer:
         peer.writer.write(sent)
         assert (await peer.answer()).status == 400
         await server.wait_until(lambda s: s.open_connections == 0)

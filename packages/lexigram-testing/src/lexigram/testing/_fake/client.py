@@ -30,6 +30,7 @@ from lexigram.testing._fake.inprocess import (
 from lexigram.testing._routing.routes import Route
 from lexigram.testing._routing.switchboard import Switchboard
 from lexigram.testing._routing.table import RouteTable
+from lexigram.testing._routing.verification import Strictness
 
 __all__ = ["FakeHTTPClient"]
 
@@ -45,7 +46,7 @@ class FakeHTTPClient(HTTPClientProtocol):
 
     Args:
         base_url: What a URL that is a path is relative to.
-        strict: Whether leaving the block verifies.
+        strict: What leaving the block verifies.
         timeout: Seconds for a call that gives none; None waits for ever.
 
     Example:
@@ -59,16 +60,19 @@ class FakeHTTPClient(HTTPClientProtocol):
         self,
         *,
         base_url: str = "https://fake.test",
-        strict: bool = True,
+        strict: Strictness = "strict",
         timeout: float | None = 30.0,
     ) -> None:
         check_url(base_url)
         parts = urlsplit(base_url)
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
-        self._strict = strict
         self._board = Switchboard(
-            "fake", performable, origin=origin_of(parts), prefix=parts.path
+            "fake",
+            performable,
+            strictness=strict,
+            origin=origin_of(parts),
+            prefix=parts.path,
         )
 
     @property
@@ -103,8 +107,7 @@ class FakeHTTPClient(HTTPClientProtocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._strict:
-            self._board.close(error)
+        self._board.close(error)
 
     async def get(
         self, url: str, **options: Unpack[RequestOptions]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Final, NoReturn, get_args
 
 from lexigram.contracts.web import HTTPClientError
 from lexigram.testing._answers.outcomes import Act
@@ -17,9 +17,11 @@ from lexigram.testing._calls.requests import RecordedRequest
 from lexigram.testing._routing.explain import unmatched_message
 from lexigram.testing._routing.routes import Check, Route
 from lexigram.testing._routing.table import RouteTable
-from lexigram.testing._routing.verification import verdict
+from lexigram.testing._routing.verification import Strictness, verdict
 
 __all__ = ["Switchboard"]
+
+_LEVELS: Final = frozenset(get_args(Strictness))
 
 
 class Switchboard:
@@ -30,8 +32,20 @@ class Switchboard:
     """
 
     def __init__(
-        self, name: str, check: Check, *, origin: str = "", prefix: str = ""
+        self,
+        name: str,
+        check: Check,
+        *,
+        strictness: Strictness = "strict",
+        origin: str = "",
+        prefix: str = "",
     ) -> None:
+        if strictness not in _LEVELS:
+            raise ValueError(
+                f"strict={strictness!r} is unknown. "
+                "Use 'strict', 'unmatched_only' or 'lenient'."
+            )
+        self._strictness = strictness
         self.name = name
         self.origin = origin
         self.changes = Changes()
@@ -89,17 +103,20 @@ class Switchboard:
             raise error
 
     def close(self, primary: BaseException | None) -> None:
-        """Verify at the end of a block that may have failed already.
+        """Verify, as strictly as asked for, a block that may have failed already.
 
         The first failure stays the headline: what else is wrong becomes its note.
         """
-        if primary is None:
-            self.verify()
+        if self._strictness == "lenient":
             return
+        routes = self.routes if self._strictness == "strict" else ()
         others = [failure for failure in self.failures if failure is not primary]
-        error = verdict(self.name, others, self.routes)
-        if error is not None:
-            primary.add_note(str(error))
+        error = verdict(self.name, others, routes)
+        if error is None:
+            return
+        if primary is None:
+            raise error
+        primary.add_note(str(error))
 
     def _unmatched(self, request: RecordedRequest) -> UnmatchedRequest:
         number = len(self.journal.calls) + 1

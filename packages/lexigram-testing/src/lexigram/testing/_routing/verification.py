@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias
 
 from lexigram.testing._calls.failures import UnmatchedRequest
 from lexigram.testing._routing.routes import Route
 
-__all__ = ["VerificationError", "verdict"]
+__all__ = ["Strictness", "VerificationError", "verdict"]
+
+Strictness: TypeAlias = Literal["strict", "unmatched_only", "lenient"]
+"""What the end of a block verifies: everything, only that no request failed in the kit,
+or nothing."""
 
 
 class VerificationError(AssertionError):

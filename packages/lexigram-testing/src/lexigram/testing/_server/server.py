@@ -14,6 +14,7 @@ from lexigram.testing._calls.journal import CallLog, RecordedCall
 from lexigram.testing._routing.routes import Route
 from lexigram.testing._routing.switchboard import Switchboard
 from lexigram.testing._routing.table import RouteTable
+from lexigram.testing._routing.verification import Strictness
 from lexigram.testing._server.connection import Connection, ConnectionRecord, protocol
 from lexigram.testing._server.wire import Incoming
 
@@ -31,7 +32,7 @@ class FaultServer:
     the end of the block.
 
     Args:
-        strict: Whether leaving the block verifies.
+        strict: What leaving the block verifies.
 
     Example:
         async with FaultServer.run() as server:
@@ -41,9 +42,8 @@ class FaultServer:
             await server.wait_until(lambda s: s.open_connections == 0)
     """
 
-    def __init__(self, *, strict: bool = True) -> None:
-        self._strict = strict
-        self._board = Switchboard("server", _performable)
+    def __init__(self, *, strict: Strictness = "strict") -> None:
+        self._board = Switchboard("server", _performable, strictness=strict)
         self._listener: asyncio.Server | None = None
         self._port = 0
         self._live: dict[asyncio.Task[None], Connection] = {}
@@ -51,7 +51,7 @@ class FaultServer:
         self._peak = 0
 
     @classmethod
-    def run(cls, *, strict: bool = True) -> Self:
+    def run(cls, *, strict: Strictness = "strict") -> Self:
         """Return a server that listens within its `async with` block."""
         return cls(strict=strict)
 
@@ -150,8 +150,7 @@ class FaultServer:
         trace: TracebackType | None,
     ) -> None:
         await self._stop(Connection.abort)
-        if self._strict:
-            self._board.close(error)
+        self._board.close(error)
 
     def _accept(self, connection: Connection) -> None:
         if self._listener is None:  # it was on its way when the server went down
