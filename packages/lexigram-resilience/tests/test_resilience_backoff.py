@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexigram.resilience import RetryConfig
-from lexigram.resilience._backoff import waits, with_hint
+from lexigram.resilience._retry.backoff import waits, with_hint
 
 Jitter = Literal["decorrelated", "full", "none"]
 SECONDS = st.floats(min_value=0, max_value=1e6)

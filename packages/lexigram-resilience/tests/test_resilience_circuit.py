@@ -17,8 +17,8 @@ from hypothesis.stateful import (
 
 from lexigram.contracts.resilience import Outcome
 from lexigram.resilience import CircuitBreakerConfig
-from lexigram.resilience._circuit import Circuit, Transition
-from lexigram.resilience._window import CountWindow
+from lexigram.resilience._breaker.circuit import Circuit, Transition
+from lexigram.resilience._breaker.windows import CountWindow
 
 OUTCOMES = st.sampled_from(("success", "failure", "neutral"))
 

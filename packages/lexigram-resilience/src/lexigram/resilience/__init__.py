@@ -6,17 +6,17 @@ operation only what its `Call` says.
 
 import logging
 
-from lexigram.resilience._breaker import CircuitBreaker
-from lexigram.resilience._circuit import CircuitSnapshot, CircuitState
+from lexigram.resilience._breaker.breaker import CircuitBreaker
+from lexigram.resilience._breaker.circuit import CircuitSnapshot, CircuitState
+from lexigram.resilience._breaker.registry import CircuitBreakerRegistry
 from lexigram.resilience._config import (
     CircuitBreakerConfig,
     ResilienceConfig,
     RetryConfig,
 )
 from lexigram.resilience._module import ResilienceModule
-from lexigram.resilience._pipeline import ResiliencePipeline
-from lexigram.resilience._registry import CircuitBreakerRegistry
-from lexigram.resilience._retry import RetryPolicy
+from lexigram.resilience._pipeline.pipeline import ResiliencePipeline
+from lexigram.resilience._retry.policy import RetryPolicy
 
 __all__ = [
     "CircuitBreaker",

@@ -9,10 +9,10 @@ from lexigram.contracts.resilience import (
     ResiliencePipelineProtocol,
     RetryPolicyProtocol,
 )
+from lexigram.resilience._breaker.registry import CircuitBreakerRegistry
 from lexigram.resilience._config import ResilienceConfig
-from lexigram.resilience._pipeline import ResiliencePipeline
-from lexigram.resilience._registry import CircuitBreakerRegistry
-from lexigram.resilience._retry import RetryPolicy
+from lexigram.resilience._pipeline.pipeline import ResiliencePipeline
+from lexigram.resilience._retry.policy import RetryPolicy
 
 __all__ = ["ResilienceModule"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 
 from lexigram.contracts.clock import ClockProtocol
-from lexigram.resilience._breaker import CircuitBreaker
-from lexigram.resilience._circuit import CircuitSnapshot
+from lexigram.resilience._breaker.breaker import CircuitBreaker
+from lexigram.resilience._breaker.circuit import CircuitSnapshot
 from lexigram.resilience._config import CircuitBreakerConfig
 
 __all__ = ["CircuitBreakerRegistry"]

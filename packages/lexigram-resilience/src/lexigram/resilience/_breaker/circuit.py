@@ -39,8 +39,8 @@ from random import Random
 from typing import Final
 
 from lexigram.contracts.resilience import Outcome
+from lexigram.resilience._breaker.windows import CountWindow
 from lexigram.resilience._config import CircuitBreakerConfig
-from lexigram.resilience._window import CountWindow
 
 __all__ = ["Circuit", "CircuitSnapshot", "CircuitState", "Transition"]
 

@@ -16,7 +16,7 @@ from lexigram.contracts.resilience import (
     CircuitOpenError,
     Outcome,
 )
-from lexigram.resilience._circuit import (
+from lexigram.resilience._breaker.circuit import (
     Circuit,
     CircuitSnapshot,
     CircuitState,

@@ -15,8 +15,8 @@ from lexigram.contracts.resilience import (
     Judgement,
     RetryExhaustedError,
 )
-from lexigram.resilience._backoff import waits, with_hint
 from lexigram.resilience._config import RetryConfig
+from lexigram.resilience._retry.backoff import waits, with_hint
 
 __all__ = ["RetryPolicy"]
 

@@ -1,0 +1,1 @@
+"""Not asking an upstream that keeps failing."""

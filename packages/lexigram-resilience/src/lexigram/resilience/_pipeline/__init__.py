@@ -1,0 +1,1 @@
+"""Policies composed in the order that is right."""

@@ -1,0 +1,1 @@
+"""Trying again: when, how often, how far apart."""
