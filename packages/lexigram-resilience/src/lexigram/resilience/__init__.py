@@ -9,11 +9,9 @@ import logging
 from lexigram.resilience._breaker.breaker import CircuitBreaker
 from lexigram.resilience._breaker.circuit import CircuitSnapshot, CircuitState
 from lexigram.resilience._breaker.registry import CircuitBreakerRegistry
-from lexigram.resilience._config import (
-    CircuitBreakerConfig,
-    ResilienceConfig,
-    RetryConfig,
-)
+from lexigram.resilience._config.breaker import CircuitBreakerConfig
+from lexigram.resilience._config.resilience import ResilienceConfig
+from lexigram.resilience._config.retry import RetryConfig
 from lexigram.resilience._module import ResilienceModule
 from lexigram.resilience._pipeline.pipeline import ResiliencePipeline
 from lexigram.resilience._retry.policy import RetryPolicy

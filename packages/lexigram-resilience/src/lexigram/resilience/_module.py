@@ -10,7 +10,7 @@ from lexigram.contracts.resilience import (
     RetryPolicyProtocol,
 )
 from lexigram.resilience._breaker.registry import CircuitBreakerRegistry
-from lexigram.resilience._config import ResilienceConfig
+from lexigram.resilience._config.resilience import ResilienceConfig
 from lexigram.resilience._pipeline.pipeline import ResiliencePipeline
 from lexigram.resilience._retry.policy import RetryPolicy
 

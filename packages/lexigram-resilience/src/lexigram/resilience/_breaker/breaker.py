@@ -22,7 +22,7 @@ from lexigram.resilience._breaker.circuit import (
     CircuitState,
     Transition,
 )
-from lexigram.resilience._config import CircuitBreakerConfig
+from lexigram.resilience._config.breaker import CircuitBreakerConfig
 
 __all__ = ["CircuitBreaker"]
 

@@ -40,7 +40,7 @@ from typing import Final
 
 from lexigram.contracts.resilience import Outcome
 from lexigram.resilience._breaker.windows import CountWindow
-from lexigram.resilience._config import CircuitBreakerConfig
+from lexigram.resilience._config.breaker import CircuitBreakerConfig
 
 __all__ = ["Circuit", "CircuitSnapshot", "CircuitState", "Transition"]
 

@@ -7,7 +7,7 @@ from random import Random
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.resilience._breaker.breaker import CircuitBreaker
 from lexigram.resilience._breaker.circuit import CircuitSnapshot
-from lexigram.resilience._config import CircuitBreakerConfig
+from lexigram.resilience._config.breaker import CircuitBreakerConfig
 
 __all__ = ["CircuitBreakerRegistry"]
 

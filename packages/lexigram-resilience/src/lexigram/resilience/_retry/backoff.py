@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from random import Random
 
-from lexigram.resilience._config import RetryConfig
+from lexigram.resilience._config.retry import RetryConfig
 
 __all__ = ["waits", "with_hint"]
 

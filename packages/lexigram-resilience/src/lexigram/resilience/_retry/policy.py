@@ -15,7 +15,7 @@ from lexigram.contracts.resilience import (
     Judgement,
     RetryExhaustedError,
 )
-from lexigram.resilience._config import RetryConfig
+from lexigram.resilience._config.retry import RetryConfig
 from lexigram.resilience._retry.backoff import waits, with_hint
 
 __all__ = ["RetryPolicy"]

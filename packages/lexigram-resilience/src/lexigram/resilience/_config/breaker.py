@@ -1,75 +1,15 @@
-"""What can be configured, its defaults and its bounds."""
+"""The configuration of a circuit breaker."""
 
-from __future__ import annotations
+from typing import Self
 
-from typing import Any, ClassVar, Literal, Self
+from pydantic import Field, model_validator
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from lexigram.resilience._config.section import Section
 
-from lexigram.contracts.suggestions import refuse_unknown
-
-__all__ = ["CircuitBreakerConfig", "ResilienceConfig", "RetryConfig"]
+__all__ = ["CircuitBreakerConfig"]
 
 
-class _Section(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False
-    )
-
-    def __init__(self, /, **values: Any) -> None:
-        refuse_unknown(type(self).__name__, values, type(self).model_fields)
-        super().__init__(**values)
-
-    # Tells pydantic that validating a mapping need not go through this constructor,
-    # so that a configuration loader gets every problem with its place instead.
-    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
-
-
-class RetryConfig(_Section):
-    """How often, and how far apart, an operation is tried again."""
-
-    max_attempts: int = Field(
-        default=3,
-        ge=1,
-        le=100,
-        description="Attempts in total, the first one included; 1 never repeats.",
-    )
-    base_delay: float = Field(
-        default=0.1, ge=0, description="Seconds that the first wait is built from."
-    )
-    max_delay: float = Field(
-        default=5.0,
-        ge=0,
-        description="The longest wait in seconds that the policy chooses by itself.",
-    )
-    jitter: Literal["decorrelated", "full", "none"] = Field(
-        default="decorrelated",
-        description=(
-            "How waits are drawn: from `base_delay` to three times the wait before "
-            '("decorrelated"), from 0 to a ceiling that doubles ("full"), or not at '
-            'all ("none", which sends every client back at the same moment).'
-        ),
-    )
-    max_retry_after: float = Field(
-        default=60.0,
-        ge=0,
-        description=(
-            "The longest wait in seconds that an upstream may ask for; when it asks "
-            "for more, the call ends at once with what it has."
-        ),
-    )
-
-    @model_validator(mode="after")
-    def _check_delays(self) -> Self:
-        if self.base_delay > self.max_delay:
-            raise ValueError(
-                f"`base_delay` {self.base_delay!r} is longer than `max_delay` "
-                f"{self.max_delay!r}. Raise `max_delay` or lower `base_delay`."
-            )
-        return self
-
-
-class CircuitBreakerConfig(_Section):
+class CircuitBreakerConfig(Section):
     """When a circuit opens, for how long, and what it takes to close it again."""
 
     failure_rate: float = Field(
@@ -160,15 +100,3 @@ class CircuitBreakerConfig(_Section):
                 "lower the duration."
             )
         return self
-
-
-class ResilienceConfig(_Section):
-    """The section `resilience` of an application's configuration."""
-
-    retry: RetryConfig = Field(
-        default=RetryConfig(), description="Of the retry policy."
-    )
-    breaker: CircuitBreakerConfig = Field(
-        default=CircuitBreakerConfig(),
-        description="Of every circuit breaker in the registry.",
-    )

@@ -1,0 +1,1 @@
+"""What can be configured, its defaults and its bounds: a module for each policy."""
