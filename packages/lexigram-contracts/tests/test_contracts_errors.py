@@ -12,10 +12,13 @@ from lexigram.contracts.errors import LexigramError
 from lexigram.contracts.resilience import (
     BulkheadFullError,
     CallRejectedError,
+    CallTimeoutError,
     CircuitOpenError,
+    ConcurrencyLimitedError,
     RateLimitedError,
     ResilienceError,
     RetryExhaustedError,
+    ThrottledError,
 )
 from lexigram.contracts.web import (
     HTTPBlockedError,
@@ -73,10 +76,13 @@ HTTP_OWN: list[tuple[type[HTTPClientError], dict[str, Any]]] = [
 POLICY_OWN: list[tuple[type[ResilienceError], dict[str, Any]]] = [
     (ResilienceError, {}),
     (RetryExhaustedError, {"attempts": 3, "last": ValueError("x")}),
+    (CallTimeoutError, {"phase": "attempt", "limit": 1.5}),
     (CallRejectedError, {"key": "k", "retry_after": 1.0}),
     (CircuitOpenError, {"key": "k", "retry_after": 1.0}),
     (BulkheadFullError, {"key": "k", "retry_after": 1.0}),
     (RateLimitedError, {"key": "k", "retry_after": 0.5}),
+    (ConcurrencyLimitedError, {"key": "k", "retry_after": None}),
+    (ThrottledError, {"key": "k", "retry_after": None}),
 ]
 MAKERS: list[Callable[[], LexigramError]] = [
     *(partial(kind, "m.", **own, **FACTS) for kind, own in HTTP_OWN),
@@ -163,6 +169,11 @@ def test_a_rejection_may_know_neither_key_nor_time(
     assert vars(kind("m.")) == {"key": "", "retry_after": None}
 
 
+def test_a_policy_s_timeout_is_caught_as_the_builtin_one() -> None:
+    with pytest.raises(TimeoutError):
+        raise CallTimeoutError("m.", phase="total", limit=2.0)
+
+
 @pytest.mark.parametrize("kind", [HTTPCircuitOpenError, HTTPRejectedError])
 def test_a_refused_call_may_not_know_when_to_come_back(
     kind: type[HTTPCircuitOpenError | HTTPRejectedError],
@@ -224,10 +235,13 @@ CODES = {
     HTTPRetryExhaustedError: "http.retry_exhausted",
     ResilienceError: "resilience.error",
     RetryExhaustedError: "resilience.retry_exhausted",
+    CallTimeoutError: "resilience.timeout",
     CallRejectedError: "resilience.rejected",
     CircuitOpenError: "resilience.circuit_open",
     BulkheadFullError: "resilience.bulkhead_full",
     RateLimitedError: "resilience.rate_limited",
+    ConcurrencyLimitedError: "resilience.concurrency_limited",
+    ThrottledError: "resilience.throttled",
     LexigramError: "lexigram.error",
 }
 

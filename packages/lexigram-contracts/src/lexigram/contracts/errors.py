@@ -24,5 +24,7 @@ def _restore(
     cls: type[LexigramError], args: tuple[object, ...], state: dict[str, object]
 ) -> LexigramError:
     error = cls.__new__(cls, *args)
+    # An OSError takes its arguments in `__init__`, which is not called here.
+    error.args = args
     error.__dict__.update(state)
     return error

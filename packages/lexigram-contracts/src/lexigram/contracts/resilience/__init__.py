@@ -7,10 +7,14 @@ from lexigram.contracts.resilience._call import Call, Judgement, Outcome
 from lexigram.contracts.resilience._errors import (
     BulkheadFullError,
     CallRejectedError,
+    CallTimeoutError,
     CircuitOpenError,
+    ConcurrencyLimitedError,
     RateLimitedError,
     ResilienceError,
     RetryExhaustedError,
+    ThrottledError,
+    TimeLimit,
 )
 from lexigram.contracts.resilience._policies import (
     BulkheadProtocol,
@@ -27,9 +31,11 @@ __all__ = [
     "BulkheadProtocol",
     "Call",
     "CallRejectedError",
+    "CallTimeoutError",
     "CircuitBreakerProtocol",
     "CircuitBreakerRegistryProtocol",
     "CircuitOpenError",
+    "ConcurrencyLimitedError",
     "FallbackProtocol",
     "Judgement",
     "Outcome",
@@ -39,4 +45,6 @@ __all__ = [
     "ResiliencePipelineProtocol",
     "RetryExhaustedError",
     "RetryPolicyProtocol",
+    "ThrottledError",
+    "TimeLimit",
 ]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from lexigram.contracts.errors import LexigramError
 
 __all__ = [
     "BulkheadFullError",
     "CallRejectedError",
+    "CallTimeoutError",
     "CircuitOpenError",
+    "ConcurrencyLimitedError",
     "RateLimitedError",
     "ResilienceError",
     "RetryExhaustedError",
+    "ThrottledError",
+    "TimeLimit",
 ]
+
+TimeLimit: TypeAlias = Literal["attempt", "total"]
+"""Which limit of time: on each attempt, or on the call with all that belongs to it."""
 
 
 class ResilienceError(LexigramError):
@@ -36,6 +43,22 @@ class RetryExhaustedError(ResilienceError):
         super().__init__(message)
         self.attempts = attempts
         self.last = last
+
+
+class CallTimeoutError(ResilienceError, TimeoutError):
+    """A limit of time that a policy set ran out.
+
+    Attributes:
+        phase: Which limit.
+        limit: Its length in seconds.
+    """
+
+    code: ClassVar[str] = "resilience.timeout"
+
+    def __init__(self, message: str, *, phase: TimeLimit, limit: float) -> None:
+        super().__init__(message)
+        self.phase: TimeLimit = phase
+        self.limit = limit
 
 
 class CallRejectedError(ResilienceError):
@@ -72,3 +95,15 @@ class RateLimitedError(CallRejectedError):
     """The rate allows no call now, and not within the time the caller would wait."""
 
     code: ClassVar[str] = "resilience.rate_limited"
+
+
+class ConcurrencyLimitedError(CallRejectedError):
+    """As many calls are under way as the upstream was found to bear."""
+
+    code: ClassVar[str] = "resilience.concurrency_limited"
+
+
+class ThrottledError(CallRejectedError):
+    """The upstream refuses so many calls that this one was not sent."""
+
+    code: ClassVar[str] = "resilience.throttled"
