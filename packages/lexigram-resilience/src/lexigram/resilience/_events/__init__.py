@@ -1,0 +1,1 @@
+"""What the policies tell of themselves, and who listens."""
