@@ -30,7 +30,11 @@ DISTRIBUTIONS = (
 OWN = {
     "lexigram-contracts": ("lexigram-contracts",),
     "lexigram-http": ("lexigram-contracts", "lexigram-testing", "lexigram-http"),
-    "lexigram-resilience": ("lexigram-contracts", "lexigram-resilience"),
+    "lexigram-resilience": (
+        "lexigram-contracts",
+        "lexigram-testing",
+        "lexigram-resilience",
+    ),
     "lexigram-testing": ("lexigram-contracts", "lexigram-testing"),
     "lexigram": ("lexigram-contracts", "lexigram"),
 }
