@@ -113,6 +113,27 @@ def test_the_system_clock_runs_outside_a_loop_too() -> None:
     assert before <= SystemClock().monotonic() <= time.monotonic()
 
 
+class LateLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock goes an hour fast."""
+
+    def time(self) -> float:
+        return super().time() + 3600
+
+
+def test_the_system_clock_is_that_of_the_loop_it_is_asked_in() -> None:
+    clock = SystemClock()
+
+    async def ask() -> tuple[float, float]:
+        return asyncio.get_running_loop().time(), clock.monotonic()
+
+    for kind in (asyncio.SelectorEventLoop, LateLoop, asyncio.SelectorEventLoop):
+        with asyncio.Runner(loop_factory=kind) as runner:
+            for _ in range(2):
+                loop_time, told = runner.run(ask())
+                assert told == pytest.approx(loop_time, abs=60)
+        assert clock.monotonic() == pytest.approx(time.monotonic(), abs=60)
+
+
 def build_port() -> int:
     return 1
 

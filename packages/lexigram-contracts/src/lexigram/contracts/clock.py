@@ -35,15 +35,27 @@ class SystemClock:
 
     Loop time, so that whatever replaces the loop's clock (a test's virtual time)
     replaces this one too. Outside a loop it is the monotonic clock that asyncio's
-    own loops read.
+    own loops read. One instance serves one loop at a time; loops that run beside each
+    other in several threads take one each.
     """
+
+    __slots__ = ("_loop",)
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def monotonic(self) -> float:
         """Return the loop's time in seconds."""
+        # Policies ask several times a call, and asking for the running loop costs more
+        # than all the rest: on Python 3.11 it is a call of the operating system.
+        loop = self._loop
+        if loop is not None and loop.is_running():
+            return loop.time()
         try:
-            return asyncio.get_running_loop().time()
+            self._loop = loop = asyncio.get_running_loop()
         except RuntimeError:
             return time.monotonic()
+        return loop.time()
 
     async def sleep(self, seconds: float) -> None:
         """Sleep on the event loop."""
