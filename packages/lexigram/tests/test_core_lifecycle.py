@@ -290,6 +290,25 @@ async def test_teardowns_that_raise_are_collected_and_all_are_run() -> None:
     assert recorder.events[-2:] == ["second down", "first down"]
 
 
+async def test_a_teardown_that_raises_no_exception_does_not_keep_others_from_running() -> (
+    None
+):
+    class Verdict(BaseException):
+        pass
+
+    recorder = Recorder()
+
+    async def judged(second: Second) -> AsyncIterator[int]:
+        yield 1
+        raise Verdict
+
+    with pytest.raises(BaseExceptionGroup, match="Some teardowns failed") as caught:
+        async with application(judged, recorder.second, recorder.first):
+            pass
+    assert caught.value.subgroup(Verdict)
+    assert recorder.events[-2:] == ["second down", "first down"]
+
+
 async def test_an_error_of_the_body_is_not_replaced_by_one_of_the_teardown() -> None:
     async def fails() -> AsyncIterator[First]:
         yield First()

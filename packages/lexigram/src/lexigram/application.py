@@ -8,7 +8,7 @@ import signal
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
-from typing import ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
+from typing import ClassVar, Literal, Self, TypeAlias, TypeVar
 
 from typing_extensions import TypeForm
 
@@ -25,7 +25,8 @@ from lexigram.di._assembly import Registration, assemble
 from lexigram.di._container import Container
 from lexigram.di._graph import Graph
 from lexigram.di._keeper import run_to_end
-from lexigram.di._keys import Key, key_of
+from lexigram.di._keys import key_of
+from lexigram.di._overrides import Override, Replacement
 from lexigram.logging import (
     Logger,
     LoggingConfig,
@@ -34,7 +35,13 @@ from lexigram.logging import (
     is_logging_configured,
 )
 
-__all__ = ["Application", "ApplicationStateError", "BootTimeoutError", "Override"]
+__all__ = [
+    "Application",
+    "ApplicationStateError",
+    "BootTimeoutError",
+    "Override",
+    "Replacement",
+]
 
 T = TypeVar("T")
 
@@ -90,11 +97,12 @@ class Application(ContainerProtocol):
                 time for the others.
         """
         self._modules: list[ModuleSource] = [*sources, *modules]
-        self._overrides: dict[Key, Registration] = {}
+        self._overrides: list[Registration] = []
         self._config_file = config_file
         self._boot_timeout = boot_timeout
         self._shutdown_timeout = shutdown_timeout
         self._state: State = "new"
+        self._names: tuple[str, ...] = ()
         self._container: Container | None = None
         self._turn = asyncio.Lock()
 
@@ -128,14 +136,25 @@ class Application(ContainerProtocol):
         self._refuse_when_running("add a module")
         self._modules.append(module)
 
-    def override(self, key: TypeForm[T]) -> Override[T]:
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules of the latest start, imported ones first; empty before the first."""
+        return self._names
+
+    def override(self, key: TypeForm[T], *, origin: str = "") -> Override[T]:
         """Begin to replace what is registered: `app.override(Key).to(fake)`.
+
+        Only before the start: what is created keeps what it was given.
+
+        Args:
+            key: What to replace.
+            origin: Where that is asked for, as "file:line"; by default the caller.
 
         Raises:
             ApplicationStateError: The application has been started.
         """
         self._refuse_when_running("override a binding")
-        return Override(self._overrides, key_of(key), written_at())
+        return Override(self._overrides, key_of(key), origin or written_at())
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -149,7 +168,7 @@ class Application(ContainerProtocol):
     ) -> None:
         try:
             await self.stop()
-        except ExceptionGroup as failed:
+        except BaseExceptionGroup as failed:
             if error is None:
                 raise
             error.add_note(f"Then stopping failed as well: {failed!r}")
@@ -182,7 +201,8 @@ class Application(ContainerProtocol):
         raised at its end.
 
         Raises:
-            ExceptionGroup: What the teardowns raised; all of them were run.
+            BaseExceptionGroup: What the teardowns raised; all of them were run. An
+                `ExceptionGroup`, unless one raised no `Exception`.
         """
         async with self._turn:
             if self._state != "running" or self._container is None:
@@ -242,17 +262,18 @@ class Application(ContainerProtocol):
 
     async def _start(self) -> None:
         assembly = assemble((_CORE, *self._modules))
+        self._names = assembly.modules[1:]
         configuration = load(
             [one.config for one in assembly.sections], self._config_file
         )
         _begin_logging(configuration)
         sections = assembly.bind_sections(configuration.sections)
         graph = Graph((*assembly.registrations, *sections))
-        graph.override(self._overrides)
+        graph.override({one.key: one for one in self._overrides})
         graph.validate()
         self._container = Container.of(graph)
         await self._create(self._container)
-        log.info("application.started", modules=list(assembly.modules[1:]))
+        log.info("application.started", modules=list(self._names))
 
     async def _create(self, container: Container) -> None:
         limit = asyncio.timeout(self._boot_timeout)
@@ -277,7 +298,7 @@ class Application(ContainerProtocol):
             return
         try:
             await run_to_end(container.close(self._shutdown_timeout))
-        except ExceptionGroup as failed:
+        except BaseExceptionGroup as failed:
             error.add_note(f"Then tearing down failed as well: {failed!r}")
 
     def _running(self) -> Container:
@@ -293,28 +314,8 @@ class Application(ContainerProtocol):
         if self._state not in ("new", "stopped"):
             raise ApplicationStateError(
                 f"Cannot {action}: the application is {_ADJECTIVE[self._state]}. Do it "
-                "before the start."
+                "before the start: what is created keeps what it was given."
             )
-
-
-class Override(Generic[T]):
-    """One binding that is about to be replaced."""
-
-    def __init__(
-        self, overrides: dict[Key, Registration], key: Key, origin: str
-    ) -> None:
-        self._overrides = overrides
-        self._key = key
-        self._origin = origin
-
-    def to(self, replacement: T) -> None:
-        """Answer the key with `replacement`; what it replaces is never built.
-
-        That some module registers the key is checked when the application starts.
-        """
-        self._overrides[self._key] = Registration(
-            self._key, "override", self._origin, value=replacement
-        )
 
 
 _CORE = ModuleDefinition(

@@ -34,6 +34,7 @@ class Registration:
     Attributes:
         recipe: How it is built; None for a `value`.
         origin: Where the binding was written, as "file:line".
+        on_use: Called when a `value` is handed out, if anyone wants to know.
     """
 
     key: Key
@@ -42,6 +43,7 @@ class Registration:
     scope: Scope = "singleton"
     recipe: Recipe | None = None
     value: Any = None
+    on_use: Callable[[], None] | None = None
 
     def __str__(self) -> str:
         return show(self.recipe.factory) if self.recipe else f"value of {self.key}"

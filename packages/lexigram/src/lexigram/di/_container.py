@@ -59,7 +59,7 @@ class Container(ContainerProtocol):
         self._root = root
         self._closed = False
         self._deadline = 0.0
-        self._failures: list[Exception] = []
+        self._failures: list[BaseException] = []
 
     @classmethod
     def of(cls, graph: Graph) -> Container:
@@ -121,13 +121,14 @@ class Container(ContainerProtocol):
         """End what was created, in reverse, within `limit` seconds.
 
         Raises:
-            ExceptionGroup: What the teardowns raised; all of them were run.
+            BaseExceptionGroup: What the teardowns raised; all of them were run. An
+                `ExceptionGroup`, unless one raised no `Exception`.
         """
         self._closed = True
         self._deadline = asyncio.get_running_loop().time() + limit
         await self._inner.close()
         if self._failures:
-            raise ExceptionGroup("Some teardowns failed.", self._failures)
+            raise BaseExceptionGroup("Some teardowns failed.", self._failures)
 
     async def end(self, keeper: Keeper) -> None:
         """End one instance; a failure is kept for `close`, and the rest goes on."""
@@ -135,7 +136,9 @@ class Container(ContainerProtocol):
         try:
             # Half of what is left, so that one that hangs leaves time for the others.
             await keeper.stop(max(left, 0) / 2)
-        except Exception as error:  # noqa: BLE001 - user code; `close` raises it
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - user code; `close` raises it
             error.add_note(f"In the teardown of `{keeper.name}`.")
             self._failures.append(error)
             logger.error(  # noqa: TRY400 - `close` raises it with its traceback
@@ -203,7 +206,7 @@ def _maker(
 ) -> Callable[..., Any]:
     """Return what dishka calls: parameters as keywords, their tokens as hints."""
     recipe = one.recipe
-    make: Any = _constant(one.value)
+    make: Any = _constant(one)
     if recipe is not None:
         make = (_with_end if recipe.ends else _without_end)(one, recipe)
     hints = {name: tokens[need.key] for name, need in graph.needs(one).items()}
@@ -218,9 +221,11 @@ def _maker(
     return made
 
 
-def _constant(value: Any) -> Callable[..., Any]:
+def _constant(one: Registration) -> Callable[..., Any]:
     def make() -> Any:
-        return value
+        if one.on_use is not None:
+            one.on_use()
+        return one.value
 
     return make
 
