@@ -486,3 +486,58 @@ def test_refused_framing_says_who_sets_it() -> None:
         with pytest.raises(HTTPInvalidRequestError) as caught:
             build_request("GET", URL, options)
         assert caught.value.args[0] == message
+
+
+def is_usable(url: str) -> bool:
+    """Say by the parser alone whether a client can use a URL."""
+    if any(ord(character) <= 0x20 or ord(character) == 0x7F for character in url):
+        return False
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return parts.scheme.lower() in {"http", "https"} and bool(host)
+
+
+@given(
+    st.text()
+    | st.from_regex(
+        r"\A(HTTPS?|https?|ftp)?:?/{0,3}[a-z0-9.@:\[\]éİ%-]*(:\d*)?[/?#]?.*\Z"
+    )
+)
+def test_a_plain_url_is_judged_as_the_parser_judges_it(url: str) -> None:
+    if is_usable(url):
+        check_url(url)
+    else:
+        with pytest.raises(HTTPInvalidRequestError):
+            check_url(url)
+
+
+@pytest.mark.parametrize(
+    ("port", "usable"),
+    [
+        ("", True),
+        ("0", True),
+        ("9999", True),
+        ("59999", True),
+        ("65535", True),
+        ("65536", False),
+        ("99999", False),
+        ("100000", False),
+        ("8o", False),
+    ],
+)
+def test_a_port_is_a_number_that_a_port_can_have(port: str, usable: object) -> None:
+    url = f"http://h:{port}/x"
+    assert is_usable(url) is usable
+    if usable:
+        check_url(url)
+    else:
+        with pytest.raises(HTTPInvalidRequestError):
+            check_url(url)
+
+
+@given(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1))
+def test_any_token_is_a_method_in_upper_case(method: str) -> None:
+    assert build_request(method, URL, {}).method == method.upper()

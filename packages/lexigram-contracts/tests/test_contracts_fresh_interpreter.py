@@ -30,8 +30,18 @@ ALLOWED = (
     "typing",
     "urllib.parse",
 )
-# A clock sleeps; nobody else pays for an event loop on import.
-ALSO_ALLOWED = {"lexigram.contracts.clock": ("asyncio", "time")}
+# A clock sleeps, and so do the rules of a call, which also log and read HTTP dates; only
+# clients import those. Nobody else pays for an event loop on import.
+ALSO_ALLOWED = {
+    "lexigram.contracts.clock": ("asyncio", "time"),
+    "lexigram.contracts.web.calling": (
+        "asyncio",
+        "datetime",
+        "email.utils",
+        "logging",
+        "time",
+    ),
+}
 FORBIDDEN = {"aiohttp", "pydantic", "pydantic_core", "typing_extensions"}
 
 
@@ -80,6 +90,10 @@ def test_a_contracts_module_loads_no_third_party_package(module: str) -> None:
     assert not FORBIDDEN & {
         name.partition(".")[0] for name in loaded_by(module) - before
     }
+
+
+def test_typing_a_service_does_not_load_the_rules_of_a_call() -> None:
+    assert "lexigram.contracts.web.calling" not in loaded_by("lexigram.contracts.web")
 
 
 def test_what_is_listed_is_the_standard_library() -> None:

@@ -4,13 +4,9 @@ import pytest
 
 from lexigram.contracts.web import (
     HTTPRedirectError,
-    HttpResponse,
     HTTPTooManyRedirectsError,
-    MutableHeaders,
-    RequestContext,
 )
 from lexigram.http import HTTPClient, HTTPClientConfig
-from lexigram.http.redirects import next_request
 from lexigram.testing import FaultServer
 
 
@@ -105,45 +101,3 @@ async def test_an_unusable_target_is_an_error(location: str) -> None:
         error = (await client.get(server.base_url + "/")).unwrap_err()
     assert isinstance(error, HTTPRedirectError)
     assert "not followed" in str(error)
-
-
-def redirected(url: str, location: str, **headers: str) -> RequestContext | None:
-    request = RequestContext("GET", url, MutableHeaders(headers))
-    return next_request(request, HttpResponse(302, url, headers={"Location": location}))
-
-
-def test_https_is_never_left_for_http() -> None:
-    with pytest.raises(HTTPRedirectError, match="leaves https for http"):
-        redirected("https://h/a", "http://h/b")
-    assert redirected("http://h/a", "https://h/b") is not None
-
-
-@pytest.mark.parametrize(
-    "target", ["https://h:444/", "https://other/", "https://h.evil/", "//other/x"]
-)
-def test_scheme_host_and_port_make_the_origin(target: str) -> None:
-    request = redirected("https://h/a", target, Authorization="s3cret")
-    assert request is not None
-    assert "authorization" not in request.headers
-
-
-@pytest.mark.parametrize(
-    "target", ["https://h:443/b", "https://H/b", "b", "?c=1", "#part"]
-)
-def test_the_same_origin_is_recognised_however_it_is_written(target: str) -> None:
-    request = redirected("https://h/a", target, Authorization="s3cret")
-    assert request is not None
-    assert request.headers["authorization"] == "s3cret"
-    assert "#" not in request.url
-
-
-def test_a_target_with_raw_characters_is_encoded_once() -> None:
-    request = redirected("https://h/a", "/b c/é%20?d=e f")
-    assert request is not None
-    assert request.url == "https://h/b%20c/%C3%A9%20?d=e%20f"
-
-
-@pytest.mark.parametrize("status", [200, 300, 304, 305, 306])
-def test_other_statuses_redirect_nowhere(status: int) -> None:
-    response = HttpResponse(status, headers={"Location": "/b"})
-    assert next_request(RequestContext("GET", "http://h/"), response) is None

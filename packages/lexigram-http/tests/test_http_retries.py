@@ -2,13 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lexigram.contracts.clock import SystemClock
 from lexigram.contracts.resilience import (
@@ -22,13 +18,11 @@ from lexigram.contracts.web import (
     HTTPCircuitOpenError,
     HTTPConnectionError,
     HTTPRejectedError,
-    HttpResponse,
     HTTPRetryExhaustedError,
     HTTPStatusError,
     HTTPTimeoutError,
 )
 from lexigram.http import HTTPClient, HTTPClientConfig
-from lexigram.http.judgement import judge, retry_after
 from lexigram.testing import FaultServer, Reply, fault
 
 T = TypeVar("T")
@@ -277,35 +271,3 @@ async def test_a_pipeline_takes_the_place_of_retry_and_breaker() -> None:
         await client.get(f"{server.base_url}/v1")
     assert len(once.calls) == 1
     assert breaker.attempts == 0
-
-
-def test_client_errors_prove_the_upstream_alive_and_overload_does_not() -> None:
-    outcome = {s: judge(HttpResponse(s), None).outcome for s in (200, 404, 429, 500)}
-    assert outcome == {200: "success", 404: "success", 429: "failure", 500: "failure"}
-
-
-def asked(value: str) -> float | None:
-    return retry_after(HttpResponse(503, headers={"Retry-After": value}))
-
-
-@given(st.floats(min_value=0, max_value=1e12))
-def test_seconds_are_read_as_they_are(seconds: float) -> None:
-    assert asked(str(seconds)) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize("value", ["", "-1", "nan", "inf", "soon", "Tue, 99 Foo 2026"])
-def test_what_cannot_be_read_counts_as_absent(value: str) -> None:
-    assert asked(value) is None
-
-
-def test_a_date_is_the_time_until_it_and_the_past_is_now() -> None:
-    now = datetime.now(UTC)
-    soon = asked(format_datetime(now + timedelta(hours=1), usegmt=True))
-    assert soon == pytest.approx(3600, abs=60)
-    assert asked(format_datetime(now - timedelta(hours=1), usegmt=True)) == 0
-
-
-@given(st.text())
-def test_no_value_of_the_header_raises(value: str) -> None:
-    result = asked(value)
-    assert result is None or result >= 0

@@ -39,10 +39,8 @@ class SystemClock:
     other in several threads take one each.
     """
 
-    __slots__ = ("_loop",)
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
+    # Of the class, so that a subclass with a constructor of its own need not know.
+    _loop: asyncio.AbstractEventLoop | None = None
 
     def monotonic(self) -> float:
         """Return the loop's time in seconds."""

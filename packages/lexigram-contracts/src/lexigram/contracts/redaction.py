@@ -28,8 +28,9 @@ _CREDENTIAL = (
     r"|(^|[-_])(key|sig|pwd)$"
 )
 
-# A name and its value in JSON, in a form, or in prose; the value may be cut off.
-_FIELD = r"""(?P<name>[\w-]+)(?P<between>["']?\s*[:=]\s*)(?P<value>"[^"]*"?|'[^']*'?|[^\s,&;}\]]+)"""
+# A name and its value in JSON, in a form, or in prose; the value may be cut off. A name
+# is tried from its first letter only, and whole: a megabyte of letters is one attempt.
+_FIELD = r"""(?<![\w-])(?P<name>[\w-]++)(?P<between>["']?\s*[:=]\s*)(?P<value>"[^"]*"?|'[^']*'?|[^\s,&;}\]]+)"""
 
 
 def is_secret_name(name: str) -> bool:

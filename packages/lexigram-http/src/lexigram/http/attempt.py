@@ -21,13 +21,11 @@ from lexigram.contracts.web import (
     HTTPConnectionError,
     HTTPInvalidRequestError,
     HttpResponse,
-    HTTPResponseTooLargeError,
-    HTTPTimeoutError,
     RequestContext,
     RequestSent,
     build_response,
 )
-from lexigram.http.deadline import Deadline
+from lexigram.contracts.web.calling import Deadline, timed_out, too_large
 from lexigram.http.pool import Pool
 
 # From here on aiohttp warns about bytes, and writes a file piece by piece.
@@ -72,7 +70,7 @@ async def exchange(
         if not deadline.caused_cancellation():
             raise
         raise timed_out(
-            request, deadline, sent="yes" if response else "maybe"
+            request, deadline.seconds, sent="yes" if response else "maybe"
         ) from None
     except HTTPClientError:
         raise
@@ -92,23 +90,6 @@ async def exchange(
     )
 
 
-def timed_out(
-    request: RequestContext, deadline: Deadline, *, sent: RequestSent
-) -> HTTPTimeoutError:
-    """Describe the end of a call by its deadline."""
-    limit = deadline.seconds or 0.0
-    return HTTPTimeoutError(
-        f"The call took longer than its timeout of {limit:g} s. "
-        "`timeout=` sets another one for a call, `pool.timeout` for a client.",
-        phase="total",
-        limit=limit,
-        method=request.method,
-        url=request.url,
-        request_sent=sent,
-        retryable=True,
-    )
-
-
 def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
     """Return the body in the form that aiohttp writes without holding up the loop."""
     if body is None or len(body) <= _LARGE_BODY:
@@ -123,28 +104,15 @@ async def _read(
     if limit is None:
         return await response.read()
     if declared > limit and request.method != "HEAD":
-        raise _too_large(request, limit, f"declares {declared}")
+        raise too_large(request, limit, f"declares {declared}")
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > limit:
-            raise _too_large(request, limit, f"holds at least {size}")
+            raise too_large(request, limit, f"holds at least {size}")
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _too_large(
-    request: RequestContext, limit: int, how: str
-) -> HTTPResponseTooLargeError:
-    return HTTPResponseTooLargeError(
-        f"The response {how} bytes, and {limit} are accepted. "
-        "Raise `max_response_bytes` for this call or client if that is expected.",
-        limit=limit,
-        method=request.method,
-        url=request.url,
-        request_sent="yes",
-    )
 
 
 def _failure(

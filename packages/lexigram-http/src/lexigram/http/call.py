@@ -11,28 +11,29 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from lexigram.contracts.clock import ClockProtocol
-from lexigram.contracts.resilience import Call
 from lexigram.contracts.web import (
     HTTPClientError,
     HttpResponse,
-    HTTPTooManyRedirectsError,
     RequestContext,
     build_request,
     check_url,
 )
-from lexigram.http.attempt import exchange, timed_out
+from lexigram.contracts.web.calling import (
+    Deadline,
+    Guard,
+    Interceptors,
+    Telemetry,
+    describe_call,
+    follow_redirects,
+    guarded,
+    timed_out,
+)
+from lexigram.http.attempt import exchange
 from lexigram.http.config import HTTPClientConfig
-from lexigram.http.deadline import Deadline
-from lexigram.http.guard import POLICY_ERRORS, Guard, translate
-from lexigram.http.interception import Interceptors
-from lexigram.http.judgement import IDEMPOTENT_METHODS, judge
 from lexigram.http.pool import Pool
 from lexigram.http.proxies import ProxySelector
-from lexigram.http.redirects import next_request
-from lexigram.http.telemetry import Telemetry
 
 
 @dataclass(slots=True)
@@ -98,7 +99,9 @@ class CallPath:
             if not call.deadline.expired:
                 raise  # an interceptor's own
             raise timed_out(
-                call.request, call.deadline, sent="maybe" if call.attempts else "no"
+                call.request,
+                call.deadline.seconds,
+                sent="maybe" if call.attempts else "no",
             ) from error
 
     async def _through_interceptors(self, call: _Call) -> HttpResponse:
@@ -110,21 +113,14 @@ class CallPath:
         return await self.around_call.incoming(response, answered, call.started)
 
     async def _through_redirects(self, call: _Call) -> HttpResponse:
-        request = call.request
-        follow = call.options.get("follow_redirects", self.config.follow_redirects)
-        for _ in range(self.config.max_redirects + 1):
-            response = await self._through_policies(request, call)
-            target = next_request(request, response) if follow else None
-            if target is None:
-                return response
-            request = target
-        raise HTTPTooManyRedirectsError(
-            f"Gave up after {self.config.max_redirects} redirects, at {request!r}. "
-            "`max_redirects` of the configuration allows more.",
-            limit=self.config.max_redirects,
-            method=call.request.method,
-            url=call.request.url,
-            request_sent="yes",
+        def send(request: RequestContext) -> Awaitable[HttpResponse]:
+            return self._through_policies(request, call)
+
+        response = await send(call.request)
+        if not call.options.get("follow_redirects", self.config.follow_redirects):
+            return response
+        return await follow_redirects(
+            call.request, response, send, limit=self.config.max_redirects
         )
 
     async def _through_policies(
@@ -147,32 +143,10 @@ class CallPath:
                 return send(request)
             return self.around_attempt.around_attempt(request, call.attempts, send)
 
-        try:
-            return await self.guard(attempt, self._described(request, call))
-        except POLICY_ERRORS as error:
-            raise translate(error, request) from (error.__cause__ or error)
-
-    def _described(self, request: RequestContext, call: _Call) -> Call[HttpResponse]:
         seconds = call.deadline.seconds
-        return Call(
-            key=_authority(request.url),
-            operation=request.method,
-            repeatable=_repeatable(request, call.options),
-            deadline=None if seconds is None else call.started + seconds,
-            judge=judge,
-        )
+        deadline = None if seconds is None else call.started + seconds
+        described = describe_call(request, call.options, deadline)
+        return await guarded(self.guard, attempt, request, described)
 
     def _elapsed(self, call: _Call) -> float:
         return self.clock.monotonic() - call.started
-
-
-def _repeatable(request: RequestContext, options: Mapping[str, Any]) -> bool:
-    if options.get("retry") is False:
-        return False
-    return request.method in IDEMPOTENT_METHODS or "idempotency-key" in request.headers
-
-
-def _authority(url: str) -> str:
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme.lower() == "https" else 80)
-    return f"{parts.scheme.lower()}://{parts.hostname}:{port}"

@@ -23,13 +23,12 @@ from lexigram.contracts.web import (
     build_failure,
     build_result,
 )
+from lexigram.contracts.web.calling import Interceptors, Telemetry
 from lexigram.http.call import CallPath
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.guard import choose_guard
-from lexigram.http.interception import Interceptors
 from lexigram.http.pool import Pool
 from lexigram.http.proxies import ProxySelector
-from lexigram.http.telemetry import Telemetry
 from lexigram.result import Result
 
 _USER_AGENT = ("User-Agent", f"lexigram-http/{version('lexigram-http')}")

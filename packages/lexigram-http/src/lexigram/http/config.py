@@ -9,6 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, Secret, field_validator
 from lexigram.contracts.redaction import redact_url
 from lexigram.contracts.suggestions import refuse_unknown
 from lexigram.contracts.web import HTTPInvalidRequestError, check_url
+from lexigram.contracts.web.calling import (
+    MAX_REDIRECTS,
+    MAX_RESPONSE_BYTES,
+    TIMEOUT,
+)
 
 
 class ProxyURL(Secret[str]):
@@ -48,7 +53,7 @@ class ConnectionPoolConfig(_Section):
         default=10, ge=1, description="Most connections open at once to one host."
     )
     timeout: float | None = Field(
-        default=30.0,
+        default=TIMEOUT,
         gt=0,
         description=(
             "Seconds for a whole call: the wait for a connection, every attempt, every "
@@ -94,10 +99,10 @@ class HTTPClientConfig(_Section):
         default=True, description="Whether redirects are followed."
     )
     max_redirects: int = Field(
-        default=10, ge=0, description="Most redirects of one call."
+        default=MAX_REDIRECTS, ge=0, description="Most redirects of one call."
     )
     max_response_bytes: int | None = Field(
-        default=32 * 1024 * 1024,
+        default=MAX_RESPONSE_BYTES,
         ge=0,
         description="Largest decoded body that is accepted, in bytes. Null takes any.",
     )

@@ -47,6 +47,11 @@ OPTIONS: Final = frozenset(RequestOptions.__annotations__)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _UNUSABLE_IN_URL = re.compile(r"[\x00-\x20\x7f]")
+# What nearly every URL is like, and what can have no problem: parsing one takes longer.
+_PLAIN_URL = re.compile(
+    r"https?://[a-z0-9.-]+(?::[1-5]?[0-9]{1,4})?(?:[/?#][^\x00-\x20\x7f]*)?"
+)
+_COMMON_METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 
 _MISTAKES: Final = (HTTPUnknownOptionError, HTTPClientStateError)
 _DECISIONS: Final = (HTTPCircuitOpenError, HTTPRejectedError, HTTPRetryExhaustedError)
@@ -84,14 +89,14 @@ def build_request(
         if content_type and "content-type" not in fields:
             fields["Content-Type"] = content_type
         _check_framing(fields, body)
-        params = _items("params", options.get("params") or ())
+        params = _items("params", options.get("params"))
         return RequestContext(
-            method=_method(method),
-            url=_with_params(url, params),
-            headers=fields,
-            params=dict(params),
-            body=body,
-            timeout=_timeout(options.get("timeout", timeout)),
+            _method(method),
+            _with_params(url, params),
+            fields,
+            dict(params),
+            body,
+            _timeout(options.get("timeout", timeout)),
         )
     except (HTTPInvalidRequestError, HTTPUnknownOptionError) as error:
         raise type(error)(
@@ -184,6 +189,8 @@ def check_url(url: str) -> None:
 
 
 def _url_problem(url: str) -> str | None:
+    if _PLAIN_URL.fullmatch(url):
+        return None
     if _UNUSABLE_IN_URL.search(url):
         return "holds white space or a control character"
     from urllib.parse import urlsplit  # noqa: PLC0415 - see above
@@ -207,6 +214,8 @@ def _check_options(options: Mapping[str, Any]) -> None:
 
 
 def _method(method: str) -> str:
+    if method in _COMMON_METHODS:
+        return method
     if not _TOKEN.fullmatch(method):
         raise HTTPInvalidRequestError(
             f"{method!r} is not a method (RFC 9110 §9.1): use a token such as GET."
@@ -217,11 +226,8 @@ def _method(method: str) -> str:
 def _timeout(seconds: Any) -> float | None:
     if seconds is None:
         return None
-    if (
-        isinstance(seconds, bool)
-        or not isinstance(seconds, int | float)
-        or seconds <= 0
-    ):
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not number or seconds <= 0:
         raise HTTPInvalidRequestError(
             f"timeout={seconds!r} is not a positive number of seconds. "
             "Use None to wait for ever."
@@ -230,19 +236,21 @@ def _timeout(seconds: Any) -> float | None:
 
 
 def _headers(defaults: HeaderSource, options: Mapping[str, Any]) -> MutableHeaders:
-    own = Headers(_items("headers", options.get("headers") or ()))
-    for name, value in own.pairs:
-        _check_header(name, value)
-    fields = MutableHeaders(
-        [pair for pair in Headers(defaults).pairs if pair[0] not in own]
-    )
-    for name, value in own.pairs:
-        fields.add(name, value)
+    given = _items("headers", options.get("headers"))
+    fields = _merged(defaults, given) if given else MutableHeaders(defaults)
     key = options.get("idempotency_key")
     if key is not None:
         _check_header("Idempotency-Key", key)
         fields["Idempotency-Key"] = key
     return fields
+
+
+def _merged(defaults: HeaderSource, given: list[tuple[Any, Any]]) -> MutableHeaders:
+    for name, value in given:
+        _check_header(name, value)
+    own = Headers(given)
+    kept = [pair for pair in Headers(defaults).pairs if pair[0] not in own]
+    return MutableHeaders([*kept, *given])
 
 
 def _check_framing(headers: Headers, body: bytes | None) -> None:
@@ -251,6 +259,8 @@ def _check_framing(headers: Headers, body: bytes | None) -> None:
     A server that believes them reads the rest of the body, or waits for it, as another
     request on the same connection.
     """
+    if not headers:
+        return
     if "transfer-encoding" in headers:
         raise HTTPInvalidRequestError(
             "The header 'Transfer-Encoding' is the client's to set. Leave it out."
@@ -318,7 +328,7 @@ def _with_params(url: object, params: list[tuple[Any, Any]]) -> str:
             f"The URL is of type {type(url).__name__}; it takes a string."
         )
     url = url.partition("#")[0]
-    pairs = _pairs("params", params)
+    pairs = _pairs("params", params) if params else ()
     if not pairs:
         return url
     from urllib.parse import quote, urlencode  # noqa: PLC0415 - see above
@@ -330,6 +340,8 @@ def _with_params(url: object, params: list[tuple[Any, Any]]) -> str:
 
 
 def _items(option: str, source: Any) -> list[tuple[Any, Any]]:
+    if not source:
+        return []
     if isinstance(source, Headers):
         return list(source.pairs)
     if isinstance(source, Mapping):

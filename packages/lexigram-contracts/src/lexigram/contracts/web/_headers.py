@@ -71,6 +71,9 @@ class Headers(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._by_name())
 
+    def __bool__(self) -> bool:
+        return bool(self._pairs())  # without the index that counting needs
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Headers):
             return self._by_name() == other._by_name()
@@ -132,6 +135,8 @@ class MutableHeaders(Headers, MutableMapping[str, str]):
 
 
 def _to_pairs(source: HeaderSource) -> list[tuple[str, str]]:
+    if isinstance(source, (list, tuple)):  # to rule out a mapping takes longer
+        return list(source)
     if isinstance(source, Headers):
         return list(source.pairs)
     if isinstance(source, Mapping):

@@ -16,10 +16,12 @@ from lexigram.contracts.web import (
     RequestContext,
 )
 
-logger: logging.Logger = logging.getLogger("lexigram.http.client")
+__all__ = ["Telemetry"]
 
-DURATION = "http.request.duration"
-STATUS = "http.request.status"
+_logger = logging.getLogger("lexigram.http.client")
+
+_DURATION = "http.request.duration"
+_STATUS = "http.request.status"
 
 
 class Telemetry:
@@ -40,8 +42,8 @@ class Telemetry:
             self._record(
                 self._metrics, response.method, str(response.status), response.elapsed
             )
-        if not response.ok and logger.isEnabledFor(logging.DEBUG):
-            logger.debug(
+        if not response.ok and _logger.isEnabledFor(logging.DEBUG):
+            _logger.debug(
                 "http.client.error_response",
                 extra={
                     "method": response.method,
@@ -59,8 +61,8 @@ class Telemetry:
             self._record(self._metrics, request.method, status, elapsed)
         exhausted = isinstance(error, HTTPRetryExhaustedError)
         level = logging.WARNING if exhausted else logging.DEBUG
-        if logger.isEnabledFor(level):
-            logger.log(
+        if _logger.isEnabledFor(level):
+            _logger.log(
                 level,
                 "http.client." + status,  # noqa: G003 - an event's name, from a few
                 extra={
@@ -81,9 +83,9 @@ class Telemetry:
         status: str,
         elapsed: float,
     ) -> None:
-        self._safely(lambda: metrics.histogram(DURATION, elapsed, {"method": method}))
+        self._safely(lambda: metrics.histogram(_DURATION, elapsed, {"method": method}))
         self._safely(
-            lambda: metrics.increment(STATUS, 1, {"method": method, "status": status})
+            lambda: metrics.increment(_STATUS, 1, {"method": method, "status": status})
         )
 
     def _safely(self, record: Callable[[], None]) -> None:
@@ -92,7 +94,7 @@ class Telemetry:
         except Exception:  # a recorder must not fail a request
             self._recorder_failures += 1
             if self._recorder_failures == 1:
-                logger.warning("http.client.metrics_recorder_failed", exc_info=True)
+                _logger.warning("http.client.metrics_recorder_failed", exc_info=True)
 
 
 def _status_of(error: Exception) -> str:

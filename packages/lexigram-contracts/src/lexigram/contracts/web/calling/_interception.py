@@ -15,6 +15,8 @@ from lexigram.contracts.web import (
     check_request,
 )
 
+__all__ = ["Interceptors"]
+
 
 @dataclass(frozen=True, slots=True)
 class Interceptors:

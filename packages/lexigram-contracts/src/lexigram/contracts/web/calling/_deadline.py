@@ -13,6 +13,8 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+__all__ = ["Deadline"]
+
 
 class Deadline:
     """Ends the block it surrounds after `seconds`; None never does.

@@ -1,10 +1,11 @@
 """The deadline ends a block, and knows its own cancellation from the caller's."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
-from lexigram.http.deadline import Deadline
+from lexigram.contracts.web.calling import Deadline
 
 
 class Block:
@@ -58,3 +59,58 @@ async def test_a_caller_that_cancels_as_the_time_runs_out_is_not_swallowed() -> 
         await block.task
     assert block.caused is False
     assert block.deadline.expired
+
+
+async def test_a_block_that_ends_in_time_is_left_alone() -> None:
+    async with Deadline(60.0) as deadline:
+        assert deadline.seconds == 60.0
+    assert not deadline.expired
+    assert not deadline.caused_cancellation()
+
+
+async def test_a_deadline_can_be_lifted() -> None:
+    block = Block()
+    await block.entered.wait()
+    block.deadline.change(0)
+    block.deadline.change(None)
+    assert block.deadline.seconds is None
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not block.task.done()
+    block.task.cancel()
+    await asyncio.wait({block.task})
+
+
+async def test_a_cancellation_from_before_the_block_is_not_counted() -> None:
+    async def cleans_up_after_a_cancellation() -> bool:
+        deadline = Deadline(0)
+        caused = False
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            with suppress(TimeoutError):
+                async with deadline:
+                    try:
+                        await asyncio.Event().wait()
+                    finally:
+                        caused = deadline.caused_cancellation()
+        return caused
+
+    task = asyncio.create_task(cleans_up_after_a_cancellation())
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task
+
+
+async def test_outside_a_task_there_is_nothing_to_end() -> None:
+    failures: list[BaseException] = []
+
+    def enter() -> None:
+        try:
+            Deadline(1).__aenter__().send(None)
+        except RuntimeError as error:
+            failures.append(error)
+
+    asyncio.get_running_loop().call_soon(enter)
+    await asyncio.sleep(0)
+    assert len(failures) == 1

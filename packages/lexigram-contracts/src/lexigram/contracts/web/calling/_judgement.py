@@ -1,19 +1,26 @@
-"""What an exchange says to a policy: the upstream's health, and whether to try again."""
+"""What policies are told: which call it is, and what an exchange says."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
 
-from lexigram.contracts.resilience import Judgement
+from lexigram.contracts.resilience import Call, Judgement
 from lexigram.contracts.web import (
     RETRYABLE_STATUSES,
     HTTPClientError,
     HTTPConnectionError,
     HttpResponse,
     HTTPTimeoutError,
+    RequestContext,
 )
+
+__all__ = ["IDEMPOTENT_METHODS", "describe_call", "judge", "retry_after"]
 
 IDEMPOTENT_METHODS = frozenset(
     {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"}
@@ -27,6 +34,40 @@ _HEALTHY = Judgement("success")
 _NEUTRAL = Judgement("neutral")
 # The limit of the whole call is over: another attempt has no time left.
 _TIMED_OUT = Judgement("failure", reason="timeout")
+
+
+def describe_call(
+    request: RequestContext, options: Mapping[str, Any], deadline: float | None
+) -> Call[HttpResponse]:
+    """Describe a call to policies, which know nothing of HTTP.
+
+    Its key is the origin. It is repeatable when its method is idempotent or when it has
+    an idempotency key, unless the option `retry` is False.
+
+    Args:
+        request: What is sent.
+        options: The options of the verb.
+        deadline: When the call has to be over, as `Call.deadline`.
+    """
+    return Call(
+        key=_authority(request.url),
+        operation=request.method,
+        repeatable=_repeatable(request, options),
+        deadline=deadline,
+        judge=judge,
+    )
+
+
+def _repeatable(request: RequestContext, options: Mapping[str, Any]) -> bool:
+    if options.get("retry") is False:
+        return False
+    return request.method in IDEMPOTENT_METHODS or "idempotency-key" in request.headers
+
+
+def _authority(url: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme.lower() == "https" else 80)
+    return f"{parts.scheme.lower()}://{parts.hostname}:{port}"
 
 
 def judge(response: HttpResponse | None, error: BaseException | None) -> Judgement:
@@ -77,8 +118,10 @@ def retry_after(response: HttpResponse) -> float | None:
 
 def _until(date: str) -> float | None:
     try:
-        moment = parsedate_to_datetime(date).timestamp()
+        moment = parsedate_to_datetime(date)
     except (ValueError, OverflowError):
         return None
+    # A form without a zone is UTC as well (RFC 9110 §5.6.7), not the local time.
+    then = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
     # Wall-clock time: the header names a time of day.
-    return max(0.0, moment - time.time())
+    return max(0.0, then - time.time())

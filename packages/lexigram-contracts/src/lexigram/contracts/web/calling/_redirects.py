@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -9,12 +10,15 @@ from lexigram.contracts.web import (
     HTTPInvalidRequestError,
     HTTPRedirectError,
     HttpResponse,
+    HTTPTooManyRedirectsError,
     MutableHeaders,
     RequestContext,
     check_url,
 )
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
+__all__ = ["follow_redirects", "next_request"]
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REWRITTEN_TO_GET = frozenset({301, 302})
 _SEE_OTHER = 303
 
@@ -48,6 +52,43 @@ _PORTS = {"http": 80, "https": 443}
 _REFERENCE = ":/?#[]@!$&'()*+,;=%~"
 
 
+async def follow_redirects(
+    request: RequestContext,
+    response: HttpResponse,
+    send: Callable[[RequestContext], Awaitable[HttpResponse]],
+    *,
+    limit: int,
+) -> HttpResponse:
+    """Return the answer at the end of the redirects, which may be `response` itself.
+
+    Args:
+        request: What was sent.
+        response: What it was answered with.
+        send: Sends one request more.
+        limit: Most redirects.
+
+    Raises:
+        HTTPTooManyRedirectsError: There is one more.
+        HTTPRedirectError: As `next_request`.
+    """
+    target = next_request(request, response)
+    for _ in range(limit):
+        if target is None:
+            return response
+        response = await send(target)
+        target = next_request(target, response)
+    if target is None:
+        return response
+    raise HTTPTooManyRedirectsError(
+        f"Gave up after {limit} redirects, at {target!r}. "
+        "`max_redirects` of the configuration allows more.",
+        limit=limit,
+        method=request.method,
+        url=request.url,
+        request_sent="yes",
+    )
+
+
 def next_request(
     request: RequestContext, response: HttpResponse
 ) -> RequestContext | None:
@@ -59,8 +100,10 @@ def next_request(
     Raises:
         HTTPRedirectError: The target is not an http(s) URL, or leaves https for http.
     """
+    if response.status not in _REDIRECTS:
+        return None
     location = response.headers.get("location")
-    if response.status not in REDIRECTS or location is None:
+    if location is None:
         return None
     url = _target(request, location)
     rewritten = _becomes_get(request.method, response.status)

@@ -1,0 +1,51 @@
+"""What happens between a verb and the wire, by the same rules for every client.
+
+The real client and every fake put their calls together from these parts, so that none
+of them can disagree about a redirect, a judgement, an interceptor or a metric. For
+authors of clients: a service needs `lexigram.contracts.web` alone, which does not import
+this.
+"""
+
+from lexigram.contracts.web.calling._deadline import Deadline
+from lexigram.contracts.web.calling._defaults import (
+    MAX_REDIRECTS,
+    MAX_RESPONSE_BYTES,
+    TIMEOUT,
+)
+from lexigram.contracts.web.calling._failures import timed_out, too_large
+from lexigram.contracts.web.calling._interception import Interceptors
+from lexigram.contracts.web.calling._judgement import (
+    IDEMPOTENT_METHODS,
+    describe_call,
+    judge,
+    retry_after,
+)
+from lexigram.contracts.web.calling._policies import (
+    Guard,
+    Operation,
+    compose_policies,
+    guarded,
+)
+from lexigram.contracts.web.calling._redirects import follow_redirects, next_request
+from lexigram.contracts.web.calling._telemetry import Telemetry
+
+__all__ = [
+    "IDEMPOTENT_METHODS",
+    "MAX_REDIRECTS",
+    "MAX_RESPONSE_BYTES",
+    "TIMEOUT",
+    "Deadline",
+    "Guard",
+    "Interceptors",
+    "Operation",
+    "Telemetry",
+    "compose_policies",
+    "describe_call",
+    "follow_redirects",
+    "guarded",
+    "judge",
+    "next_request",
+    "retry_after",
+    "timed_out",
+    "too_large",
+]
