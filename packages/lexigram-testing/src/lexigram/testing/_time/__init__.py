@@ -1,0 +1,1 @@
+"""Time that passes only when a test lets it."""
