@@ -2,9 +2,8 @@
 
 import asyncio
 import gzip
-import selectors
 import zlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,36 +25,12 @@ from lexigram.testing import (
     FakeHTTPClient,
     RecordedRequest,
     Reply,
-    TestKitFailure,
     VerificationError,
     fault,
 )
+from lexigram.testing._time.virtual import virtual_time
 
 _: HTTPClientProtocol = FakeHTTPClient()
-
-
-class _JumpingSelector(selectors.DefaultSelector):
-    """Lets time pass in a jump whenever the loop would wait for it."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        self.now += timeout or 0.0
-        return super().select(0)
-
-
-class _VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return round(self._jumping.now, 9)
-
-
-def _run_in_virtual_time(main: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=_VirtualLoop) as runner:
-        runner.run(main)
 
 
 def test_it_is_an_http_client() -> None:
@@ -192,60 +167,45 @@ async def test_a_body_larger_than_the_call_accepts_is_an_error() -> None:
         assert (await fake.get("/x", max_response_bytes=5)).is_ok()
 
 
-def test_an_answer_later_than_the_timeout_is_a_timeout_at_that_time() -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        async with FakeHTTPClient(timeout=30) as fake:
-            fake.on.get("/slow").sequence(Reply(delay=29.5), Reply(delay=30))
-            response = (await fake.get("/slow")).unwrap()
-            assert (loop.time(), response.elapsed) == (29.5, 29.5)
-            error = (await fake.get("/slow")).unwrap_err()
-            assert loop.time() == 59.5
-            assert isinstance(error, HTTPTimeoutError)
-            assert (error.phase, error.limit) == ("total", 30.0)
-            assert fake.calls[1].elapsed == 30.0
-            assert fake.calls[1].outcome is error
-
-    _run_in_virtual_time(main())
+async def test_an_answer_later_than_the_timeout_is_a_timeout_at_that_time() -> None:
+    async with virtual_time() as clock, FakeHTTPClient(timeout=30) as fake:
+        fake.on.get("/slow").sequence(Reply(delay=29.5), Reply(delay=30))
+        response = (await fake.get("/slow")).unwrap()
+        assert (clock.elapsed, response.elapsed) == (29.5, 29.5)
+        error = (await fake.get("/slow")).unwrap_err()
+        assert clock.elapsed == 59.5
+        assert isinstance(error, HTTPTimeoutError)
+        assert (error.phase, error.limit) == ("total", 30.0)
+        assert fake.calls[1].elapsed == 30.0
+        assert fake.calls[1].outcome is error
 
 
-def test_chunks_take_their_time_and_arrive_joined() -> None:
-    async def main() -> None:
-        async with FakeHTTPClient() as fake:
-            fake.on.get("/x").respond(
-                Reply(chunks=[b"a", b"b", b"c"], pause=2, delay=1)
-            )
-            response = (await fake.get("/x")).unwrap()
-            assert (response.body, response.elapsed) == (b"abc", 5.0)
-
-    _run_in_virtual_time(main())
+async def test_chunks_take_their_time_and_arrive_joined() -> None:
+    async with virtual_time(), FakeHTTPClient() as fake:
+        fake.on.get("/x").respond(Reply(chunks=[b"a", b"b", b"c"], pause=2, delay=1))
+        response = (await fake.get("/x")).unwrap()
+        assert (response.body, response.elapsed) == (b"abc", 5.0)
 
 
-def test_the_timeout_covers_a_handler_and_the_delay_of_its_reply() -> None:
-    async def main() -> None:
-        async def handler(request: RecordedRequest) -> Reply:
-            await asyncio.sleep(float(request.path_params["seconds"]))
-            return Reply(delay=2)
+async def test_the_timeout_covers_a_handler_and_the_delay_of_its_reply() -> None:
+    async def handler(request: RecordedRequest) -> Reply:
+        await asyncio.sleep(float(request.path_params["seconds"]))
+        return Reply(delay=2)
 
-        loop = asyncio.get_running_loop()
-        async with FakeHTTPClient(timeout=5) as fake:
-            fake.on.get("/{seconds}").handle(handler)
-            assert (await fake.get("/2")).is_ok()
-            assert isinstance((await fake.get("/3")).unwrap_err(), HTTPTimeoutError)
-            assert isinstance((await fake.get("/60")).unwrap_err(), HTTPTimeoutError)
-            assert loop.time() == 4.0 + 5.0 + 5.0
-
-    _run_in_virtual_time(main())
+    async with virtual_time() as clock, FakeHTTPClient(timeout=5) as fake:
+        fake.on.get("/{seconds}").handle(handler)
+        assert (await fake.get("/2")).is_ok()
+        assert isinstance((await fake.get("/3")).unwrap_err(), HTTPTimeoutError)
+        assert isinstance((await fake.get("/60")).unwrap_err(), HTTPTimeoutError)
+        assert clock.elapsed == 4.0 + 5.0 + 5.0
+        assert clock.sleeps == [2.0, 3.0, 60.0]
 
 
-def test_a_hanging_route_ends_at_the_timeout() -> None:
-    async def main() -> None:
-        async with FakeHTTPClient(timeout=30) as fake:
-            fake.on.get("/x").fail(fault.hang())
-            assert isinstance((await fake.get("/x")).unwrap_err(), HTTPTimeoutError)
-            assert asyncio.get_running_loop().time() == 30.0
-
-    _run_in_virtual_time(main())
+async def test_a_hanging_route_ends_at_the_timeout() -> None:
+    async with virtual_time() as clock, FakeHTTPClient(timeout=30) as fake:
+        fake.on.get("/x").fail(fault.hang())
+        assert isinstance((await fake.get("/x")).unwrap_err(), HTTPTimeoutError)
+        assert clock.elapsed == 30.0
 
 
 async def test_a_call_without_timeout_hangs_until_it_is_cancelled() -> None:
@@ -295,16 +255,6 @@ async def test_what_policies_decide_is_raised_by_the_verbs() -> None:
         fake.on.get("/x").fail(HTTPCircuitOpenError("Open."))
         with pytest.raises(HTTPCircuitOpenError):
             await fake.get("/x")
-
-
-async def test_a_redirect_is_returned_only_to_those_who_do_not_follow() -> None:
-    fake = FakeHTTPClient()
-    fake.on.get("/x").respond(302, headers={"Location": "/y"})
-    assert (await fake.get("/x", follow_redirects=False)).unwrap().status == 302
-    with pytest.raises(TestKitFailure, match="does not follow redirects"):
-        await fake.get("/x")
-    with pytest.raises(VerificationError, match="does not follow redirects"):
-        fake.verify()
 
 
 async def test_a_handler_sees_the_request_and_makes_the_outcome() -> None:

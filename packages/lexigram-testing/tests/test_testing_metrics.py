@@ -1,6 +1,8 @@
 """The metrics recorder."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lexigram.contracts.metrics import MetricsRecorderProtocol
 from lexigram.testing import InMemoryMetrics
@@ -65,8 +67,117 @@ def test_a_name_that_was_not_emitted_is_answered_with_the_closest() -> None:
     with pytest.raises(AssertionError) as caught:
         _recorded().assert_emitted("http.request")
     assert str(caught.value) == (
-        "http.request{} was not emitted. Did you mean 'http.requests'?"
+        "http.request{} was not emitted. Did you mean 'http.requests'? Its series:\n"
+        "  http.requests{host='a', method='GET'}: [1, 1]\n"
+        "  http.requests{host='b', method='GET'}: [2]"
     )
+
+
+def test_a_name_like_no_other_is_answered_with_all_that_there_are() -> None:
+    with pytest.raises(AssertionError) as caught:
+        _recorded().assert_emitted("zzz", host="a")
+    assert str(caught.value) == (
+        "zzz{host='a'} was not emitted. "
+        "Known are 'http.duration', 'http.requests', 'pool.size'."
+    )
+    with pytest.raises(
+        AssertionError, match=r"^zzz\{\} was not emitted. Nothing was.$"
+    ):
+        InMemoryMetrics().assert_emitted("zzz")
+
+
+def test_what_must_not_be_emitted_is_asserted_by_name_and_tags() -> None:
+    metrics = _recorded()
+    metrics.assert_not_emitted("http.retries")
+    metrics.assert_not_emitted("http.requests", host="c")
+    with pytest.raises(AssertionError) as caught:
+        metrics.assert_not_emitted("http.requests", host="b")
+    assert str(caught.value) == (
+        "http.requests{host='b'} was emitted. Its series:\n"
+        "  http.requests{host='a', method='GET'}: [1, 1]\n"
+        "  http.requests{host='b', method='GET'}: [2]"
+    )
+
+
+def test_a_tag_may_have_as_many_values_as_expected() -> None:
+    _recorded().assert_cardinality("http.requests", "host", at_most=2)
+    _recorded().assert_cardinality("http.duration", "host", at_most=1)
+
+
+def test_a_tag_with_too_many_values_is_told_with_the_values() -> None:
+    with pytest.raises(AssertionError) as caught:
+        _recorded().assert_cardinality("http.requests", "host", at_most=1)
+    assert str(caught.value) == (
+        "Tag 'host' of http.requests has 2 values, expected at most 1: 'a', 'b'."
+    )
+
+
+def test_a_flood_of_values_is_shortened() -> None:
+    metrics = InMemoryMetrics()
+    for number in range(200):
+        metrics.increment("http.requests", tags={"url": f"/users/{number:03}"})
+    with pytest.raises(
+        AssertionError, match=r"has 200 values.*'/users/009' and 190 more\.$"
+    ):
+        metrics.assert_cardinality("http.requests", "url", at_most=20)
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "message"),
+    [
+        (
+            "http.request",
+            "host",
+            "http.request was not emitted. Did you mean 'http.requests'?",
+        ),
+        (
+            "http.requests",
+            "hots",
+            "http.requests has no tag 'hots'. Did you mean 'host'?",
+        ),
+    ],
+)
+def test_nothing_is_said_of_a_tag_that_is_not_there(
+    name: str, tag: str, message: str
+) -> None:
+    with pytest.raises(AssertionError) as caught:
+        _recorded().assert_cardinality(name, tag, at_most=100)
+    assert str(caught.value).startswith(message)
+
+
+def test_fewer_values_than_one_cannot_be_expected() -> None:
+    with pytest.raises(ValueError, match="at_most=0"):
+        _recorded().assert_cardinality("http.requests", "host", at_most=0)
+
+
+def test_a_tag_may_be_called_name() -> None:
+    metrics = InMemoryMetrics()
+    metrics.increment("jobs", tags={"name": "nightly"})
+    metrics.assert_emitted("jobs", value=1, name="nightly")
+    metrics.assert_not_emitted("jobs", name="weekly")
+
+
+def test_after_a_reset_there_is_nothing() -> None:
+    metrics = _recorded()
+    metrics.reset()
+    assert metrics.names() == []
+    assert metrics.value("pool.size") == 0
+
+
+_TAGS = st.dictionaries(st.sampled_from("ab"), st.sampled_from("xyz"))
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), _TAGS)), _TAGS)
+def test_a_counter_is_the_sum_of_all_increments_that_have_the_tags(
+    increments: list[tuple[int, dict[str, str]]], asked: dict[str, str]
+) -> None:
+    metrics = InMemoryMetrics()
+    for by, tags in increments:
+        metrics.increment("n", by, tags)
+
+    expected = sum(by for by, tags in increments if asked.items() <= tags.items())
+    assert metrics.value("n", **asked) == expected
+    assert sum(map(sum, metrics.series("n").values())) == sum(n for n, _ in increments)
 
 
 @pytest.mark.parametrize(

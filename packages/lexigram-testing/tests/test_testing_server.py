@@ -2,9 +2,12 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import gzip
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -21,6 +24,7 @@ from lexigram.testing import (
     VerificationError,
     fault,
 )
+from lexigram.testing._time.virtual import virtual_time
 
 
 @dataclass
@@ -60,7 +64,7 @@ class Peer:
 
 
 @asynccontextmanager
-async def connected(server: FaultServer) -> AsyncIterator[Peer]:
+async def connected(server: FaultServer) -> AsyncGenerator[Peer, None]:
     reader, writer = await asyncio.open_connection(server.host, server.port)
     try:
         yield Peer(reader, writer)
@@ -149,9 +153,85 @@ async def test_a_client_of_http_1_0_is_closed_unless_it_asks_otherwise() -> None
     async with FaultServer.run() as server, connected(server) as peer:
         server.on.get("/x").respond(200)
         peer.writer.write(b"GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-        assert "connection" not in (await peer.answer()).headers
+        assert (await peer.answer()).headers["connection"] == "keep-alive"
         peer.writer.write(b"GET /x HTTP/1.0\r\n\r\n")
         assert (await peer.answer()).headers["connection"] == "close"
+
+
+async def test_a_client_of_http_1_0_gets_chunks_without_their_framing() -> None:
+    async with FaultServer.run() as server, connected(server) as peer:
+        server.on.get("/x").respond(Reply(chunks=[b"a", b"bc"]))
+        peer.writer.write(b"GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        answer = await peer.answer()
+        assert "transfer-encoding" not in answer.headers
+        assert answer.headers["connection"] == "close"
+        assert await peer.rest() == b"abc"
+
+
+async def test_requests_sent_at_once_are_answered_in_order() -> None:
+    async with virtual_time(), FaultServer.run() as server, connected(server) as peer:
+        server.on.get("/slow").respond(text="first", delay=9)
+        server.on.post("/x", body=b"abc").respond(text="second")
+        server.on.get("/y").respond(text="third")
+        peer.send("GET /slow")
+        peer.send("POST /x", "Content-Length: 3", body=b"abc")
+        peer.send("GET /y")
+        bodies = [(await peer.answer()).body for _ in range(3)]
+        assert bodies == [b"first", b"second", b"third"]
+        assert [record.reuses for record in server.connections] == [2]
+
+
+async def test_the_clients_of_the_standard_library_can_read_every_reply() -> None:
+    replies = {
+        "/length": Reply(text="plain"),
+        "/chunks": Reply(chunks=[b"pl", b"ain"]),
+        "/gzip": Reply(body=gzip.compress(b"plain"), headers={"Content-Encoding": "x"}),
+        "/204": Reply(204, body=b"plain"),
+        "/304": Reply(304, headers={"Content-Length": "5"}),
+    }
+
+    def read_all(port: int) -> dict[str, bytes]:
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        with closing(connection):
+            bodies: dict[str, bytes] = {}
+            for path in replies:
+                for method in ("HEAD", "GET"):
+                    connection.request(method, path)
+                    bodies[f"{method} {path}"] = connection.getresponse().read()
+            return bodies
+
+    async with FaultServer.run() as server:
+        for path, reply in replies.items():
+            server.on("*", path).respond(reply)
+        bodies = await asyncio.to_thread(read_all, server.port)
+        assert bodies.pop("GET /gzip") == replies["/gzip"].body
+        whole = {path for path, body in bodies.items() if body == b"plain"}
+        assert whole == {"GET /length", "GET /chunks"}
+        assert len(server.connections) == 1
+
+
+async def test_reset_forgets_what_was_and_keeps_what_is_open() -> None:
+    async with FaultServer.run() as server, connected(server) as peer:
+        server.on.get("/x").respond(text="before")
+        async with connected(server) as other:
+            await other.ask("GET /x")
+        await peer.ask("GET /x")
+        await server.wait_until(lambda s: s.open_connections == 1)
+        server.reset()
+        assert len(server.calls) == 0
+        assert [record.id for record in server.connections] == [1]
+        assert server.peak_connections == 1
+        server.on.get("/x").respond(text="after")
+        assert (await peer.ask("GET /x")).body == b"after"
+
+
+async def test_reset_can_keep_the_routes() -> None:
+    async with FaultServer.run() as server, connected(server) as peer:
+        server.on.get("/x").respond(200)
+        await peer.ask("GET /x")
+        server.reset(routes=False)
+        assert (await peer.ask("GET /x")).status == 200
+        assert len(server.calls) == 1
 
 
 async def test_a_reply_that_says_close_closes() -> None:
@@ -188,12 +268,12 @@ async def test_repeated_headers_and_given_lengths_are_sent_as_they_are() -> None
     [
         (Reply(body=b"abc", chunked=True), b"3\r\nabc\r\n0\r\n\r\n"),
         (Reply(chunks=[b"a", b"", b"bc"]), b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"),
-        (Reply(chunks=[b"a", b"b"], pause=0.001), b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n"),
+        (Reply(chunks=[b"a", b"b"], pause=2), b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n"),
         (Reply(chunked=True), b"0\r\n\r\n"),
     ],
 )
 async def test_a_reply_can_be_chunked(reply: Reply, wire: bytes) -> None:
-    async with FaultServer.run() as server, connected(server) as peer:
+    async with virtual_time(), FaultServer.run() as server, connected(server) as peer:
         server.on.get("/x").respond(reply)
         answer = await peer.ask("GET /x", "Connection: close")
         assert answer.headers["transfer-encoding"] == "chunked"
@@ -208,12 +288,17 @@ async def test_a_status_without_a_name_is_sent_all_the_same() -> None:
 
 
 async def test_a_delay_comes_before_the_status_line() -> None:
-    async with FaultServer.run() as server, connected(server) as peer:
-        server.on.get("/x").respond(delay=0.01)
+    async with (
+        virtual_time() as clock,
+        FaultServer.run() as server,
+        connected(server) as peer,
+    ):
+        server.on.get("/x").respond(delay=9)
         peer.send("GET /x")
         await server.calls.wait_for(1)
         assert server.calls[0].outcome is None
         assert (await peer.answer()).status == 200
+        assert clock.elapsed == 9
 
 
 async def test_a_client_that_leaves_during_a_delay_ends_the_call() -> None:
@@ -256,9 +341,9 @@ async def test_the_peak_counts_connections_at_the_same_time() -> None:
 
 
 async def test_waiting_in_vain_says_how_things_are() -> None:
-    async with FaultServer.run() as server:
+    async with virtual_time(), FaultServer.run() as server:
         with pytest.raises(AssertionError, match="Of 0 connections 0 are open"):
-            await server.wait_until(lambda s: s.open_connections == 1, timeout=0.01)
+            await server.wait_until(lambda s: s.open_connections == 1, timeout=9)
 
 
 async def test_a_condition_that_raises_ends_the_wait() -> None:
@@ -297,6 +382,24 @@ async def test_a_connection_that_was_just_accepted_is_reset_too() -> None:
         assert server.open_connections == 0
         with pytest.raises(ConnectionResetError):
             await peer.rest()
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_connection_on_its_way_is_reset_however_far_it_has_come(
+    turns: int,
+) -> None:
+    async with FaultServer.run() as server:
+        # Connected as far as the operating system is concerned.
+        with socket.create_connection((server.host, server.port)) as client:
+            client.settimeout(0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await server.down()
+            with pytest.raises(ConnectionResetError):
+                await asyncio.wait_for(
+                    asyncio.get_running_loop().sock_recv(client, 1), 5
+                )
+        assert server.open_connections == 0
 
 
 async def test_a_handler_may_take_its_own_server_down() -> None:
@@ -389,9 +492,7 @@ async def test_an_unmatched_request_is_explained_to_both_sides() -> None:
 async def test_the_line_to_paste_uses_a_path_for_the_servers_own_origin() -> None:
     async with FaultServer.run(strict="lenient") as server, connected(server) as peer:
         answer = await peer.ask("GET /x?a=1", f"Host: {server.host}:{server.port}")
-        assert (
-            b"""server.on("GET", "/x", params={'a': '1'}).respond(200)""" in answer.body
-        )
+        assert b'server.on("GET", "/x", params={"a": "1"}).respond(200)' in answer.body
 
 
 async def test_a_failing_test_keeps_its_failure() -> None:
@@ -469,6 +570,9 @@ async def test_a_client_that_leaves_ends_its_handler() -> None:
         b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
         b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
+        b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"POST /x HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
         b"GET http://h:port/ HTTP/1.1\r\n\r\n",
         b"GET /x HTTP/1.1\r\nLong: " + b"x" * 2_000_000,
     ],
@@ -551,9 +655,14 @@ async def test_a_body_that_does_not_fit_its_length(
 
 
 async def test_a_slow_body_comes_in_pieces() -> None:
-    async with FaultServer.run() as server, connected(server) as peer:
-        server.on.get("/x").fail(fault.drip(1000, body=b"x" * 60))
+    async with (
+        virtual_time() as clock,
+        FaultServer.run() as server,
+        connected(server) as peer,
+    ):
+        server.on.get("/x").fail(fault.drip(1, body=b"x" * 60))
         answer = await peer.ask("GET /x")
+        assert clock.elapsed == 60
         assert answer.body == b"x" * 60
         assert (await peer.ask("GET /x")).status == 200
 

@@ -98,10 +98,11 @@ class Reply:
         return method != "HEAD" and self.status not in _BODILESS
 
 
-Outcome: TypeAlias = Reply | Fault | HttpResponse | BaseException
+Outcome: TypeAlias = Reply | Fault | HttpResponse | BaseException | type[BaseException]
 """What a route answers with: a response, a fault, or an exception to raise.
 
 An `HttpResponse` gives its status, headers and body; URL and method are the request's.
+A class of exceptions stands for an instance made without arguments.
 """
 
 Act: TypeAlias = Reply | Fault | BaseException
@@ -112,15 +113,17 @@ def accepted(outcome: object) -> Act:
     """Return an outcome in the form that is performed.
 
     Raises:
-        TypeError: It is none.
+        TypeError: It is none, or an exception that cannot be made without arguments.
     """
+    if isinstance(outcome, type) and issubclass(outcome, BaseException):
+        return _instance(outcome)
     if isinstance(outcome, HttpResponse):
         return Reply.of(outcome)
     if isinstance(outcome, Reply | Fault | BaseException):
         return outcome
     raise TypeError(
         f"{outcome!r} is not an outcome. "
-        "Give a Reply, an HttpResponse, a fault or an instance of an exception."
+        "Give a Reply, an HttpResponse, a fault or an exception."
     )
 
 
@@ -133,6 +136,8 @@ def describe(outcome: Outcome | None) -> str:
             return str(outcome.status)
         case Fault():
             return repr(outcome)
+        case type():
+            return outcome.__name__
         case _:
             return type(outcome).__name__
 
@@ -143,6 +148,16 @@ def reason_of(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
+
+
+def _instance(kind: type[BaseException]) -> BaseException:
+    try:
+        return kind()
+    except TypeError as error:
+        raise TypeError(
+            f"{kind.__name__} cannot be made without arguments ({error}). "
+            "Give an instance of it."
+        ) from error
 
 
 def _framed(response: HttpResponse, *, chunked: bool) -> Headers:

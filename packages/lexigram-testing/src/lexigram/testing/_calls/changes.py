@@ -22,6 +22,8 @@ class Changes:
 
     def notify(self) -> None:
         """Let every waiter look at its condition again."""
+        if not self._waiters:
+            return
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():

@@ -8,13 +8,18 @@ hide one.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lexigram.testing._calls.requests import RecordedRequest
+
+if TYPE_CHECKING:
+    from lexigram.testing._routing.explain import RouteExplanation
 
 __all__ = [
     "CallbackFailed",
     "ForbiddenRequest",
+    "OrderViolated",
     "SequenceExhausted",
     "TestKitFailure",
     "UnmatchedRequest",
@@ -32,15 +37,30 @@ class UnmatchedRequest(TestKitFailure):
 
     Attributes:
         request: The request.
+        explanations: How it compares with each route, the closest one first.
     """
 
-    def __init__(self, message: str, request: RecordedRequest) -> None:
+    def __init__(
+        self,
+        message: str,
+        request: RecordedRequest,
+        explanations: Sequence[RouteExplanation] = (),
+    ) -> None:
         super().__init__(message)
         self.request = request
+        self.explanations: tuple[RouteExplanation, ...] = tuple(explanations)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Routes hold functions of the test, which need not pickle.
+        return type(self), (str(self), self.request)
 
 
 class ForbiddenRequest(TestKitFailure):
     """A request came to a route that is `never()` to be called."""
+
+
+class OrderViolated(TestKitFailure):
+    """A request came to a route before those that it has to come `after()`."""
 
 
 class SequenceExhausted(TestKitFailure):
@@ -48,4 +68,4 @@ class SequenceExhausted(TestKitFailure):
 
 
 class CallbackFailed(TestKitFailure):
-    """A handler or a `where` of the test raised; its exception is the `__cause__`."""
+    """A function or matcher of the test raised; its exception is the `__cause__`."""

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, Self, TypeAlias, overload
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 from lexigram.contracts.redaction import redact_url
 from lexigram.testing._answers.outcomes import Outcome, describe
 from lexigram.testing._calls.changes import Changes
+from lexigram.testing._calls.records import outcome_record, request_record
 from lexigram.testing._calls.requests import RecordedRequest
-from lexigram.testing._calls.urls import UrlTemplate
+from lexigram.testing._calls.urls import accepts, parse_url
+
+if TYPE_CHECKING:
+    from lexigram.testing._routing.routes import Route
 
 __all__ = ["CallLog", "Journal", "RecordedCall"]
 
 _Filter: TypeAlias = "Callable[[RecordedCall], bool]"
-
-
-class RouteInfo(Protocol):
-    """What a record tells of the route that took a call; it is that `Route` itself."""
-
-    method: str
-    """The method it takes."""
-    place: str
-    """Where it was registered, as "file:line"."""
 
 
 class RecordedCall:
@@ -38,7 +35,7 @@ class RecordedCall:
     """Its number, from 1."""
     request: RecordedRequest
     """What came in."""
-    route: RouteInfo | None
+    route: Route | None
     """The route that took it; None when there was none."""
     outcome: Outcome | None
     """What the caller got: of a fake the response or the exception, of a server the
@@ -49,7 +46,7 @@ class RecordedCall:
     """Seconds until the outcome."""
 
     def __init__(
-        self, index: int, request: RecordedRequest, route: RouteInfo | None
+        self, index: int, request: RecordedRequest, route: Route | None
     ) -> None:
         self.index = index
         self.request = request
@@ -66,6 +63,14 @@ class RecordedCall:
             f" -> {describe(self.outcome)}"
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data: stable, redacted, without times and places."""
+        return {
+            "index": self.index,
+            "request": request_record(self.request),
+            "outcome": outcome_record(self.outcome),
+        }
+
     def __repr__(self) -> str:
         return f"<RecordedCall {self.render()}>"
 
@@ -80,7 +85,7 @@ class Journal:
         self.changes: Changes = changes
         self.prefix: str = prefix
 
-    def begin(self, request: RecordedRequest, route: RouteInfo | None) -> RecordedCall:
+    def begin(self, request: RecordedRequest, route: Route | None) -> RecordedCall:
         """Record a request that has arrived."""
         call = RecordedCall(len(self.calls) + 1, request, route)
         self.calls.append(call)
@@ -91,6 +96,11 @@ class Journal:
         """Record what became of it."""
         call.outcome = outcome
         call.elapsed = asyncio.get_running_loop().time() - call.started_at
+        self.changes.notify()
+
+    def clear(self) -> None:
+        """Forget every call; the next one is #1."""
+        self.calls.clear()
         self.changes.notify()
 
 
@@ -117,17 +127,28 @@ class CallLog(Sequence[RecordedCall]):
     def __repr__(self) -> str:
         return f"<CallLog\n{self.render()}\n>" if len(self) else "<CallLog, no calls>"
 
-    def to(self, method: str | None = None, url: str | None = None) -> CallLog:
-        """Return the calls of this method and URL template; None takes any."""
-        template = url and UrlTemplate.parse(url, self._journal.prefix)
+    def to(
+        self, method: str | None = None, url: str | re.Pattern[str] | None = None
+    ) -> CallLog:
+        """Return the calls of this method and this URL.
+
+        Args:
+            method: None takes any.
+            url: As a route's: a template, a compiled regular expression; None takes any.
+
+        Raises:
+            ValueError: The URL is not a template.
+        """
+        pattern = None if url is None else parse_url(url, self._journal.prefix)
+        wanted = None if method in {None, "*"} else str(method).upper()
         before = self._keep
 
         def keep(call: RecordedCall) -> bool:
             request = call.request
             return (
                 (before is None or before(call))
-                and (method is None or method.upper() == request.method)
-                and (not template or template.accepts(request))
+                and wanted in {None, request.method}
+                and (pattern is None or accepts(pattern, request))
             )
 
         return CallLog(self._journal, keep)
@@ -148,7 +169,27 @@ class CallLog(Sequence[RecordedCall]):
             AssertionError: There are more or fewer; lists them.
         """
         if len(self) != n:
-            raise AssertionError(f"Expected {_calls(n)}, got {self._report()}")
+            raise AssertionError(f"Expected {_count(n)}, got {self._report()}")
+        return self
+
+    def assert_sequence(self, *expected: tuple[str, str | re.Pattern[str]]) -> Self:
+        """Return these calls when they are exactly those expected, in this order.
+
+        Each is a method and a URL, as `to` takes them: `("GET", "/v1/users/{id}")`.
+
+        Raises:
+            AssertionError: They are others; shows both, one beside the other.
+            ValueError: A URL is not a template.
+        """
+        steps = [_Step(method, url, self._journal.prefix) for method, url in expected]
+        calls = self._calls()
+        pairs = list(zip_longest(steps, calls))
+        if not all(step and call and step.is_met(call) for step, call in pairs):
+            lines = "".join(f"\n  {_beside(step, call)}" for step, call in pairs)
+            raise AssertionError(
+                f"Expected {_count(len(steps))} in this order, "
+                f"got {len(calls) or 'none'}:{lines}"
+            )
         return self
 
     async def wait_for(
@@ -164,13 +205,17 @@ class CallLog(Sequence[RecordedCall]):
         await self._journal.changes.wait_until(
             lambda: len(self) >= n,
             timeout,
-            lambda: f"Expected at least {_calls(n)}, got {self._report()}",
+            lambda: f"Expected at least {_count(n)}, got {self._report()}",
         )
         return self
 
     def render(self) -> str:
         """Return the conversation, a line for each call; stable and redacted."""
         return "\n".join(call.render() for call in self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the conversation as plain data, for a snapshot: stable, redacted."""
+        return {"calls": [call.to_dict() for call in self]}
 
     def _calls(self) -> list[RecordedCall]:
         calls = self._journal.calls
@@ -181,5 +226,30 @@ class CallLog(Sequence[RecordedCall]):
         return f"{len(calls)}:{''.join(calls)}" if calls else "none."
 
 
-def _calls(n: int) -> str:
+class _Step:
+    """One call that is expected in a sequence."""
+
+    def __init__(self, method: str, url: str | re.Pattern[str], prefix: str) -> None:
+        self.method = method.upper()
+        self.pattern = parse_url(url, prefix)
+
+    def is_met(self, call: RecordedCall) -> bool:
+        same = self.method in {"*", call.request.method}
+        return same and accepts(self.pattern, call.request)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.pattern}"
+
+
+def _beside(step: _Step | None, call: RecordedCall | None) -> str:
+    if call is None:
+        return f"DIFF  expected {step}, got no more calls"
+    if step is None:
+        return f"DIFF  expected no more calls, got {call.render()}"
+    if not step.is_met(call):
+        return f"DIFF  expected {step}, got {call.render()}"
+    return f"ok    {call.render()}"
+
+
+def _count(n: int) -> str:
     return "1 call" if n == 1 else f"{n} calls"

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json as jsonlib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from lexigram.contracts.redaction import redact_url
-from lexigram.contracts.web import Headers, RequestContext
+from lexigram.contracts.web import Headers, HeaderSource, MutableHeaders, RequestContext
 
 __all__ = ["RecordedRequest", "origin_of"]
 
 _PORTS = {"http": 80, "https": 443}
 
+# RFC 3986, appendix B: scheme and authority, path, query; matches any text. `urlsplit`
+# answers the same for what a client may send and takes four times as long.
+_URL = re.compile(r"((?:[^:/?#]+:)?(?://[^/?#]*)?)([^?#]*)\??([^#]*)", re.DOTALL)
 
-@dataclass(eq=False)
+
 class RecordedRequest:
     """One request, complete. For reading only.
 
@@ -25,20 +28,68 @@ class RecordedRequest:
     asked for, and kept.
     """
 
+    __slots__ = (
+        "_authority",
+        "_headers",
+        "_json",
+        "_params",
+        "_query",
+        "attempt",
+        "body",
+        "method",
+        "path",
+        "path_params",
+        "segments",
+        "target",
+        "timeout",
+        "url",
+    )
+
     method: str
     """The method, in upper case when a fake received it, as sent on the wire."""
     url: str
     """The absolute URL."""
-    headers: Headers = field(default_factory=Headers)
-    """The header fields; case-insensitive, repeated values and their case kept."""
-    body: bytes = b""
+    path: str
+    """The path as sent, percent-encoding kept."""
+    segments: tuple[str, ...]
+    """The path, split at its slashes and then decoded."""
+    body: bytes
     """The content, transfer codings removed."""
-    timeout: float | None = None
+    timeout: float | None
     """Seconds that the caller of a fake gave the call; a server does not know them."""
-    target: str = ""
-    """The request target of the request line: absolute when sent to a proxy."""
-    path_params: Mapping[str, str] = field(default_factory=dict[str, str])
+    target: str
+    """The request target of the request line: absolute when sent to a proxy. Empty in
+    a fake, which has no request line."""
+    attempt: int
+    """Which attempt of its call it is, from 1; a server does not know and says 1."""
+    path_params: Mapping[str, str]
     """What the fields of the route's URL template stand for, decoded."""
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: HeaderSource = (),
+        body: bytes = b"",
+        timeout: float | None = None,
+        *,
+        target: str = "",
+        attempt: int = 1,
+    ) -> None:
+        found: re.Match[str] = _URL.match(url)  # type: ignore[assignment]  # any text
+        self._authority, path, self._query = found.groups()
+        self.path = path = path or "/"
+        segments = path.split("/")
+        self.segments = tuple(map(unquote, segments) if "%" in path else segments)
+        self.method = method
+        self.url = url
+        # A snapshot of those that the code under test could still change.
+        self._headers = headers.pairs if type(headers) is MutableHeaders else headers
+        self.body = body
+        self.timeout = timeout
+        self.target = target
+        self.attempt = attempt
+        self.path_params = {}
 
     @classmethod
     def of(cls, context: RequestContext) -> RecordedRequest:
@@ -46,54 +97,73 @@ class RecordedRequest:
         return cls(
             context.method,
             context.url,
-            Headers(context.headers),
+            context.headers,
             context.body or b"",
             context.timeout,
+            attempt=context.attempt,
         )
 
-    @cached_property
-    def path(self) -> str:
-        """The path as sent, percent-encoding kept."""
-        return self._parts.path or "/"
+    @property
+    def headers(self) -> Headers:
+        """The header fields; case-insensitive, repeated values and their case kept."""
+        headers = self._headers
+        if type(headers) is not Headers:
+            self._headers = headers = Headers(headers)
+        return headers
 
-    @cached_property
+    def header(self, name: str) -> str | None:
+        """Return the value of a header, repeated ones combined; None without it."""
+        return self.headers.get(name)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, in lower case: "https://api.test:443".
+
+        Raises:
+            ValueError: The URL has none that can be read.
+        """
+        return _origin(self._authority)
+
+    @property
+    def address(self) -> str:
+        """The URL without userinfo, query and fragment."""
+        scheme, slashes, host = self._authority.partition("//")
+        return f"{scheme}{slashes}{host.rpartition('@')[2]}{self.path}"
+
+    @property
     def params(self) -> tuple[tuple[str, str], ...]:
         """The query, decoded, in order."""
-        return tuple(parse_qsl(self._parts.query, keep_blank_values=True))
+        try:
+            return self._params
+        except AttributeError:
+            self._params: tuple[tuple[str, str], ...] = tuple(
+                parse_qsl(self._query, keep_blank_values=True)
+            )
+            return self._params
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The body as UTF-8; other bytes become U+FFFD."""
         return self.body.decode("utf-8", "replace")
 
-    @cached_property
+    @property
     def json(self) -> Any:
         """The body parsed as JSON.
 
         Raises:
             ValueError: It is not JSON.
         """
-        return jsonlib.loads(self.body)
-
-    @cached_property
-    def origin(self) -> str:
-        """Scheme, host and port, in lower case: "https://api.test:443"."""
-        return origin_of(self._parts)
-
-    @cached_property
-    def segments(self) -> tuple[str, ...]:
-        """The path, split at its slashes and then decoded."""
-        return tuple(map(unquote, self.path.split("/")))
+        try:
+            return self._json
+        except AttributeError:
+            self._json: Any = jsonlib.loads(self.body)
+            return self._json
 
     def __repr__(self) -> str:
         return (
             f"<RecordedRequest {self.method} {redact_url(self.url)}, "
             f"{len(self.body)} bytes>"
         )
-
-    @cached_property
-    def _parts(self) -> SplitResult:
-        return urlsplit(self.url)
 
 
 def origin_of(parts: SplitResult) -> str:
@@ -104,3 +174,9 @@ def origin_of(parts: SplitResult) -> str:
     """
     scheme = parts.scheme.lower()
     return f"{scheme}://{parts.hostname or ''}:{parts.port or _PORTS.get(scheme, 0)}"
+
+
+# A pure function of few values: a test run meets a handful of upstreams.
+@lru_cache(maxsize=64)
+def _origin(authority: str) -> str:
+    return origin_of(urlsplit(authority))

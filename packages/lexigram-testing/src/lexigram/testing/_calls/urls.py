@@ -1,36 +1,94 @@
-"""URLs with fields: `/v1/invoices/{id}`."""
+"""URLs that stand for many: `/v1/invoices/{id}`, or a regular expression."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
+from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lexigram.testing._calls.requests import RecordedRequest, origin_of
+from lexigram.testing._calls.showing import show_url
 
-__all__ = ["UrlTemplate"]
+__all__ = [
+    "PathTemplate",
+    "UrlPattern",
+    "UrlRegex",
+    "UrlTemplate",
+    "accepts",
+    "parse_url",
+]
 
 _FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class PathTemplate:
+    """The segments of a path, each one literal or with fields in it."""
+
+    size: int
+    """How many segments there are."""
+    literals: tuple[tuple[int, str], ...]
+    """Position and text of those without a field."""
+    fields: tuple[tuple[int, str, re.Pattern[str] | None], ...]
+    """Position and name of those that are a field; a pattern when they are more."""
+
+    @classmethod
+    def of(cls, path: str, prefix: tuple[str, ...] = ()) -> PathTemplate:
+        """Read a path that comes after the (decoded) segments of a prefix."""
+        segments = path.split("/")[1 if prefix else 0 :]
+        literals = list(enumerate(prefix))
+        fields: list[tuple[int, str, re.Pattern[str] | None]] = []
+        for position, segment in enumerate(segments, len(prefix)):
+            if whole := _FIELD.fullmatch(segment):
+                fields.append((position, whole[1], None))
+            elif _FIELD.search(segment):
+                fields.append((position, "", _segment_pattern(segment)))
+            else:
+                literals.append((position, unquote(segment)))
+        return cls(len(prefix) + len(segments), tuple(literals), tuple(fields))
+
+    def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
+        """Return the values of the fields, or None when the path is another one."""
+        if len(segments) != self.size:
+            return None
+        for position, text in self.literals:
+            if segments[position] != text:
+                return None
+        values: dict[str, str] = {}
+        for position, name, pattern in self.fields:
+            segment = segments[position]
+            if pattern is None:
+                if not segment:
+                    return None
+                values[name] = segment
+            elif found := pattern.fullmatch(segment):
+                values.update(found.groupdict())
+            else:
+                return None
+        return values
 
 
 @dataclass(frozen=True, slots=True)
 class UrlTemplate:
     """A URL or a path, each `{field}` in it standing for (part of) one segment.
 
-    An absolute one matches that origin only, a path every origin. `prefix` is a path
-    that may come first: the one of a base URL.
+    An absolute one matches that origin only, a path every origin, and also behind the
+    path of a base URL.
     """
 
     text: str
+    """As it was written."""
     origin: str
-    literal: tuple[str, ...]
-    patterns: tuple[re.Pattern[str], ...]
-    prefix: tuple[str, ...]
+    """The only origin it matches; empty for any."""
+    paths: tuple[PathTemplate, ...]
+    """The path, and the path behind that of the base URL."""
     params: tuple[tuple[str, str], ...]
+    """Its query."""
+
+    def __str__(self) -> str:
+        return show_url(self.text)
 
     @classmethod
     def parse(cls, text: str, prefix: str = "") -> UrlTemplate:
@@ -48,46 +106,89 @@ class UrlTemplate:
         _check_fields(text)
         # A path is not a URL: of "//a/b" urlsplit would make the host "a".
         parts = urlsplit(text if absolute else f"http://any{text}")
-        segments = (parts.path or "/").split("/")
-        plain = not _FIELD.search(parts.path)
+        if "{" in parts.netloc:
+            raise ValueError(
+                f"The route URL {text!r} has a field in its host, and a field stands "
+                "for a segment of the path. Give a compiled regular expression."
+            )
+        path = parts.path or "/"
+        behind = () if absolute else _segments_of(prefix)
         return cls(
-            text=text,
-            origin=origin_of(parts) if absolute else "",
-            literal=tuple(map(unquote, segments)) if plain else (),
-            patterns=() if plain else tuple(map(_segment_pattern, segments)),
-            prefix=_segments_of(prefix) if not absolute else (),
-            params=tuple(parse_qsl(parts.query, keep_blank_values=True)),
+            text,
+            origin_of(parts) if absolute else "",
+            tuple(
+                PathTemplate.of(path, before) for before in dict.fromkeys(((), behind))
+            ),
+            tuple(parse_qsl(parts.query, keep_blank_values=True)),
         )
 
     def match(self, request: RecordedRequest) -> Mapping[str, str] | None:
         """Return the values of the fields, or None when the URL is another one."""
         if self.origin and self.origin != request.origin:
             return None
-        segments = request.segments
-        values = self._values(segments)
-        size = len(self.prefix)
-        if values is None and size and segments[:size] == self.prefix:
-            return self._values(("", *segments[size:]))
-        return values
+        return self.match_path(request)
 
-    def accepts(self, request: RecordedRequest) -> bool:
-        """Say whether URL and query are these; without a query here, any will do."""
-        if self.params and sorted(self.params) != sorted(request.params):
-            return False
-        return self.match(request) is not None
+    def match_path(self, request: RecordedRequest) -> Mapping[str, str] | None:
+        """Do the same for the path alone."""
+        for path in self.paths:
+            values = path.match(request.segments)
+            if values is not None:
+                return values
+        return None
 
-    def _values(self, segments: tuple[str, ...]) -> Mapping[str, str] | None:
-        if self.literal:
-            return _NO_FIELDS if self.literal == segments else None
-        if len(segments) != len(self.patterns):
+
+@dataclass(frozen=True, slots=True)
+class UrlRegex:
+    """A regular expression for a whole URL, without userinfo and query."""
+
+    pattern: re.Pattern[str]
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def text(self) -> str:
+        """The expression."""
+        return self.pattern.pattern
+
+    @property
+    def params(self) -> tuple[tuple[str, str], ...]:
+        """None: a regular expression says nothing of the query."""
+        return ()
+
+    def match(self, request: RecordedRequest) -> Mapping[str, str] | None:
+        """Return the values of the named groups, or None when the URL is another."""
+        found = self.pattern.fullmatch(request.address)
+        if found is None:
             return None
-        values: dict[str, str] = {}
-        for pattern, segment in zip(self.patterns, segments, strict=True):
-            found = pattern.fullmatch(segment)
-            if found is None:
-                return None
-            values.update(found.groupdict())
-        return values
+        groups: Mapping[str, str | None] = found.groupdict()
+        return {name: text for name, text in groups.items() if text is not None}
+
+
+UrlPattern: TypeAlias = UrlTemplate | UrlRegex
+
+
+def parse_url(url: str | re.Pattern[str], prefix: str = "") -> UrlPattern:
+    """Return what a route, or a search of the log, means by this URL.
+
+    Raises:
+        ValueError: It is a string and no template.
+        TypeError: It is a regular expression for bytes, or something else.
+    """
+    if isinstance(url, str):
+        return UrlTemplate.parse(url, prefix)
+    if isinstance(getattr(url, "pattern", None), str):
+        return UrlRegex(url)
+    raise TypeError(
+        f"{url!r} is no route URL. Give a string or `re.compile(r'https://…')`."
+    )
+
+
+def accepts(pattern: UrlPattern, request: RecordedRequest) -> bool:
+    """Say whether URL and query are these; without a query in it, any will do."""
+    if pattern.params and sorted(pattern.params) != sorted(request.params):
+        return False
+    return pattern.match(request) is not None
 
 
 def _check_fields(text: str) -> None:

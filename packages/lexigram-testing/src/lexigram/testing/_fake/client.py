@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Literal, Self, Unpack
 from urllib.parse import urlsplit
 
+from lexigram.contracts.clock import ClockProtocol, SystemClock
+from lexigram.contracts.metrics import MetricsRecorderProtocol
+from lexigram.contracts.redaction import redact_url
+from lexigram.contracts.resilience import (
+    CircuitBreakerProtocol,
+    ResiliencePipelineProtocol,
+    RetryPolicyProtocol,
+)
 from lexigram.contracts.web import (
+    Headers,
+    HeaderSource,
     HTTPClientError,
     HTTPClientProtocol,
+    HTTPClientStateError,
     HttpResponse,
+    InterceptorProtocol,
     RequestOptions,
     build_failure,
-    build_request,
     build_result,
     check_url,
 )
-from lexigram.result import Result
-from lexigram.testing._calls.failures import TestKitFailure
-from lexigram.testing._calls.journal import CallLog, RecordedCall
-from lexigram.testing._calls.requests import RecordedRequest, origin_of
-from lexigram.testing._fake.inprocess import (
-    check_promises,
-    perform,
-    performable,
-    timed_out,
+from lexigram.contracts.web.calling import (
+    MAX_REDIRECTS,
+    MAX_RESPONSE_BYTES,
+    TIMEOUT,
+    Guard,
+    Interceptors,
+    Telemetry,
+    compose_policies,
 )
+from lexigram.result import Result
+from lexigram.testing._answers.outcomes import Outcome
+from lexigram.testing._calls.journal import CallLog
+from lexigram.testing._calls.requests import origin_of
+from lexigram.testing._fake.inprocess import performable
+from lexigram.testing._fake.path import FakePath
 from lexigram.testing._routing.routes import Route
 from lexigram.testing._routing.switchboard import Switchboard
 from lexigram.testing._routing.table import RouteTable
@@ -36,18 +54,36 @@ __all__ = ["FakeHTTPClient"]
 
 
 class FakeHTTPClient(HTTPClientProtocol):
-    """An `HTTPClientProtocol` that answers from routes and records every call.
+    """An `HTTPClientProtocol` that answers from routes and records every exchange.
 
-    Requests are built and responses sorted by the functions that the real client uses,
-    and a call's timeout holds: an answer that takes longer is an `HTTPTimeoutError`.
+    It is made of the parts that the real client is made of: requests are built, redirects
+    followed, interceptors and policies run, deadlines kept, failures named and calls
+    measured by the same code. What differs: it keeps no cookies, adds no headers of its
+    own, and without a policy sends each request once, where the real client has a small
+    retry built in; so one call of the code under test is one recorded call.
+
     A request that no route takes raises `UnmatchedRequest`, which no `except Exception`
-    and no retry can swallow; leaving the `async with` block verifies the rest.
+    and no retry can swallow; leaving the `async with` block verifies the rest and closes
+    the fake. Outside of a block it works as well, and `verify()` is up to the test.
     An answer without delay comes without a turn of the event loop.
 
     Args:
         base_url: What a URL that is a path is relative to.
         strict: What leaving the block verifies.
         timeout: Seconds for a call that gives none; None waits for ever.
+        headers: Sent with every request; those of a call win over them.
+        interceptors: Run around each call, or around each attempt, as on a real client.
+        retry_policy: Goes around the attempts; each of them is a recorded call.
+        circuit_breaker: Goes around each attempt, inside the retry.
+        resilience: A whole pipeline; the two above are not used then.
+        metrics: Gets a duration and a status for each call.
+        clock: Measures durations. Delays and timeouts pass on the event loop, as they do
+            for a real client, so virtual time is what shortens them.
+        max_redirects: Most redirects of one call.
+        max_response_bytes: Largest decoded body that is accepted; None takes any.
+        max_connections: Most exchanges at once; others wait for their turn. None sets
+            no limit.
+        infrastructure_errors: Whether the verbs raise what policies decide, or return it.
 
     Example:
         async with FakeHTTPClient() as fake:
@@ -56,23 +92,49 @@ class FakeHTTPClient(HTTPClientProtocol):
             assert result.unwrap().json["id"] == "inv_1"
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a client can be given, each by keyword
         self,
         *,
         base_url: str = "https://fake.test",
         strict: Strictness = "strict",
-        timeout: float | None = 30.0,
+        timeout: float | None = TIMEOUT,
+        headers: HeaderSource = (),
+        interceptors: Sequence[InterceptorProtocol] = (),
+        retry_policy: RetryPolicyProtocol | None = None,
+        circuit_breaker: CircuitBreakerProtocol | None = None,
+        resilience: ResiliencePipelineProtocol | None = None,
+        metrics: MetricsRecorderProtocol | None = None,
+        clock: ClockProtocol | None = None,
+        max_redirects: int = MAX_REDIRECTS,
+        max_response_bytes: int | None = MAX_RESPONSE_BYTES,
+        max_connections: int | None = None,
+        infrastructure_errors: Literal["raise", "return"] = "raise",
     ) -> None:
         check_url(base_url)
         parts = urlsplit(base_url)
+        clock = clock or SystemClock()
         self._base_url = base_url.rstrip("/")
-        self._timeout = timeout
+        self._infrastructure_errors: Literal["raise", "return"] = infrastructure_errors
+        self._closed = False
         self._board = Switchboard(
             "fake",
             performable,
             strictness=strict,
             origin=origin_of(parts),
             prefix=parts.path,
+        )
+        self._path = FakePath(
+            board=self._board,
+            headers=Headers(headers),
+            timeout=timeout,
+            max_redirects=max_redirects,
+            max_response_bytes=max_response_bytes,
+            guard=_guard(resilience, retry_policy, circuit_breaker),
+            around_call=Interceptors.of("call", interceptors, clock) or None,
+            around_attempt=Interceptors.of("attempt", interceptors, clock) or None,
+            connections=_places(max_connections),
+            telemetry=Telemetry(metrics),
+            clock=clock,
         )
 
     @property
@@ -98,7 +160,29 @@ class FakeHTTPClient(HTTPClientProtocol):
         """
         self._board.verify()
 
+    def reset(self, *, routes: bool = True, calls: bool = True) -> None:
+        """Forget routes, calls or both; what is kept goes on as if it were new.
+
+        Args:
+            routes: Whether the routes go. Those that stay and lose their calls start
+                again: a sequence at its first outcome, `times()` at none used.
+            calls: Whether the calls go, and with them the failures that `verify`
+                would tell of.
+        """
+        self._board.reset(routes=routes, calls=calls)
+
+    def outage(self, outcome: Outcome) -> AbstractContextManager[Route]:
+        """Answer every request with one outcome, whatever the routes, for a `with` block.
+
+        The block is given the route that does it, which need not be called.
+
+        Raises:
+            RuntimeError: By the block, when there is an outage already.
+        """
+        return self._board.outage(outcome)
+
     async def __aenter__(self) -> Self:
+        self._closed = False
         return self
 
     async def __aexit__(
@@ -107,6 +191,7 @@ class FakeHTTPClient(HTTPClientProtocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._closed = True
         self._board.close(error)
 
     async def get(
@@ -148,50 +233,71 @@ class FakeHTTPClient(HTTPClientProtocol):
     async def request(
         self, method: str, url: str, **options: Unpack[RequestOptions]
     ) -> HttpResponse:
-        """Send any method to a route and return the response, whatever its status."""
-        return await self._send(method, url, options)
+        """Send any method to a route and return the response, whatever its status.
+
+        Raises:
+            HTTPClientError: There is no response; the class says why.
+        """
+        return await self._open_path(method, url).send(
+            method, self._absolute(url), options
+        )
 
     async def _verb(
         self, method: str, url: str, options: RequestOptions
     ) -> Result[HttpResponse, HTTPClientError]:
         try:
-            return build_result(await self._send(method, url, options))
+            response = await self._open_path(method, url).send(
+                method, self._absolute(url), options
+            )
         except HTTPClientError as error:
-            return build_failure(error)
+            return build_failure(error, infrastructure=self._infrastructure_errors)
+        return build_result(response)
 
-    async def _send(
-        self, method: str, url: str, options: RequestOptions
-    ) -> HttpResponse:
-        context = build_request(
-            method, self._absolute(url), options, timeout=self._timeout
-        )
-        check_url(context.url)
-        call, route = self._board.receive(RecordedRequest.of(context))
-        try:
-            response = await self._answer(call, route)
-            check_promises(response, options)
-        except TestKitFailure as failure:
-            self._board.keep(call, failure)
-            raise
-        except BaseException as error:  # however the call ended is its outcome
-            self._board.journal.end(call, error)
-            raise
-        self._board.journal.end(call, response)
-        return response
-
-    async def _answer(self, call: RecordedCall, route: Route) -> HttpResponse:
-        limit = call.request.timeout
-        if not route.is_handled:
-            return await perform(call, await self._board.decide(call, route))
-        try:
-            # `decide` wraps what a handler raises: a TimeoutError is this limit's.
-            async with asyncio.timeout(limit):
-                outcome = await self._board.decide(call, route)
-        except TimeoutError:
-            raise timed_out(call) from None
-        return await perform(call, outcome)
+    def _open_path(self, method: str, url: str) -> FakePath:
+        if self._closed:
+            raise HTTPClientStateError(
+                "The fake was closed at the end of its `async with`. Make calls inside "
+                "of the block, or enter it again.",
+                method=method,
+                url=url,
+            )
+        return self._path
 
     def _absolute(self, url: str) -> str:
-        if "://" in url.partition("?")[0] or url.startswith("//"):
-            return url
-        return f"{self._base_url}/{url.removeprefix('/')}"
+        if url.startswith("/"):
+            # "//host/path" is no path: it is refused where the real client refuses it.
+            return url if url.startswith("//") else self._base_url + url
+        absolute = "://" in url.partition("?")[0]
+        return url if absolute else f"{self._base_url}/{url}"
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        return (
+            f"<FakeHTTPClient {redact_url(self._base_url)}, {state}, "
+            f"{len(self.on)} routes, {len(self.calls)} calls>"
+        )
+
+
+def _guard(
+    resilience: ResiliencePipelineProtocol | None,
+    retry_policy: RetryPolicyProtocol | None,
+    circuit_breaker: CircuitBreakerProtocol | None,
+) -> Guard | None:
+    if resilience is None and retry_policy is None and circuit_breaker is None:
+        return None
+    return compose_policies(
+        resilience=resilience,
+        retry_policy=retry_policy,
+        circuit_breaker=circuit_breaker,
+    )
+
+
+def _places(connections: int | None) -> asyncio.Semaphore | None:
+    if connections is None:
+        return None
+    if connections < 1:
+        raise ValueError(
+            f"max_connections={connections!r} lets no call through. "
+            "Use 1 or more, or None for no limit."
+        )
+    return asyncio.Semaphore(connections)

@@ -7,24 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
-from urllib.parse import parse_qsl, urlsplit
+from typing import Protocol
 
 from lexigram.contracts.redaction import REDACTED, is_secret_name
-from lexigram.contracts.web import build_request
 from lexigram.testing._calls.failures import CallbackFailed
+from lexigram.testing._calls.literals import WIDTH
 from lexigram.testing._calls.requests import RecordedRequest
-from lexigram.testing._calls.showing import show, show_body, show_params
+from lexigram.testing._calls.showing import grouped, show
+from lexigram.testing._routing.comparing import differences
+from lexigram.testing._routing.fields import same_fields, same_values
 
 __all__ = [
-    "BodyIs",
     "Criterion",
     "HeaderIs",
-    "JsonIs",
     "Matcher",
     "ParamsAre",
     "WhereHolds",
-    "pairs_of",
 ]
 
 
@@ -40,38 +38,60 @@ class Criterion:
     """What the route asks for, redacted."""
     actual: str = ""
     """What the request has, redacted."""
+    diff: str = ""
+    """Both, line by line, where one line would not do; shown instead of them."""
 
 
 class Matcher(Protocol):
-    """One thing that a route asks of a request."""
+    """One thing that a route asks of a request.
+
+    A class with these two methods can be given to any route: `on.get(url, MyMatcher())`.
+    What it raises is the test's mistake, a `CallbackFailed`.
+    """
 
     def matches(self, request: RecordedRequest) -> bool:
         """Say whether the request has it."""
         ...
 
     def explain(self, request: RecordedRequest) -> Criterion:
-        """Say so in words."""
+        """Say so in words; asked only after a failure, of any request."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ParamsAre:
-    """The query holds exactly these parameters, in any order."""
+    """The query holds these parameters, in any order, and no others unless `among`."""
 
-    expected: tuple[tuple[str, str], ...]
+    expected: Mapping[str, object]
+    among: bool = False
 
     def matches(self, request: RecordedRequest) -> bool:
         """Compare the parameters."""
-        return sorted(self.expected) == sorted(request.params)
+        actual = grouped(request.params)
+        return same_fields(self.expected, actual, among=self.among)
 
     def explain(self, request: RecordedRequest) -> Criterion:
         """Show both sides."""
+        if self.matches(request):
+            return Criterion("params", ok=True)
+        actual = grouped(request.params)
+        # What must not be there and is not, is no difference.
+        expected = {
+            name: value
+            for name, value in self.expected.items()
+            if value is not None or name in actual
+        }
+        shown = show(expected), show(actual)
         return Criterion(
             "params",
-            self.matches(request),
-            show_params(self.expected),
-            show_params(request.params),
+            ok=False,
+            expected=f"{shown[0]}{' among others' if self.among else ''}",
+            actual=shown[1],
+            diff=self._diff(expected, actual) if _needs_diff(*shown) else "",
         )
+
+    def _diff(self, expected: object, actual: object) -> str:
+        return differences(expected, actual, same_values, among=self.among)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,55 +114,20 @@ class HeaderIs:
 
     def explain(self, request: RecordedRequest) -> Criterion:
         """Show both sides, or neither when the name promises a secret."""
+        name = f"header {self.name}"
+        if self.matches(request):
+            return Criterion(name, ok=True)
         return Criterion(
-            f"header {self.name}",
-            self.matches(request),
-            self._shown(self.expected),
-            self._shown(request.headers.get(self.name)),
+            name,
+            ok=False,
+            expected=self._shown(self.expected, REDACTED),
+            actual=self._shown(request.header(self.name), f"{REDACTED} (another)"),
         )
 
-    def _shown(self, value: object) -> str:
+    def _shown(self, value: object, secret: str) -> str:
         if value is None:
             return "no such header"
-        return REDACTED if is_secret_name(self.name) else repr(value)
-
-
-@dataclass(frozen=True, slots=True)
-class JsonIs:
-    """The body is JSON and equals a value."""
-
-    expected: Any
-
-    def matches(self, request: RecordedRequest) -> bool:
-        """Compare with `==`, the expected value on the left."""
-        try:
-            actual = request.json
-        except ValueError:
-            return False
-        return bool(self.expected == actual)
-
-    def explain(self, request: RecordedRequest) -> Criterion:
-        """Show both sides."""
-        return Criterion(
-            "json", self.matches(request), show(self.expected), show_body(request)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class BodyIs:
-    """The body is exactly these bytes."""
-
-    expected: bytes
-
-    def matches(self, request: RecordedRequest) -> bool:
-        """Compare the bytes."""
-        return self.expected == request.body
-
-    def explain(self, request: RecordedRequest) -> Criterion:
-        """Show both sides."""
-        return Criterion(
-            "body", self.matches(request), show(self.expected), show_body(request)
-        )
+        return secret if is_secret_name(self.name) else show(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +163,6 @@ class WhereHolds:
         return name.rpartition("<locals>.")[2]
 
 
-def pairs_of(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return parameters as a client would send them."""
-    url = build_request("GET", "/", {"params": params}).url
-    return tuple(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+def _needs_diff(expected: str, actual: str) -> bool:
+    """Say whether two values are too long for one line, or look the same redacted."""
+    return len(expected) + len(actual) > WIDTH or REDACTED in expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,13 +12,15 @@ from lexigram.contracts.web import Headers
 from lexigram.testing._answers.outcomes import Reply, reason_of
 from lexigram.testing._calls.requests import RecordedRequest
 
-__all__ = ["BadRequest", "Incoming", "head_of", "read_request"]
+__all__ = ["BadRequest", "Incoming", "Source", "head_of", "read_request"]
 
 LINE_LIMIT: Final = 1 << 20
 """The longest head or line that is read."""
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _REQUEST_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP/1\.([01])")
+# Not `isdecimal`: it takes other digits too, and `int` refuses thousands of them.
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;.*)?\r\n")
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -29,23 +32,53 @@ class BadRequest(Exception):  # noqa: N818 - the name of the status that answers
         super().__init__(f"A client sent what is not HTTP/1.1: {problem}")
 
 
+class Source:
+    """A stream that counts what is taken from it."""
+
+    __slots__ = ("_reader", "taken")
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self.taken: int = 0
+
+    async def read(self, n: int) -> bytes:
+        """Return up to `n` bytes, as soon as there are some; none at the end."""
+        data = await self._reader.read(n)
+        self.taken += len(data)
+        return data
+
+    async def readexactly(self, n: int) -> bytes:
+        """Return `n` bytes."""
+        data = await self._reader.readexactly(n)
+        self.taken += n
+        return data
+
+    async def readuntil(self, separator: bytes) -> bytes:
+        """Return everything up to and with the separator."""
+        data = await self._reader.readuntil(separator)
+        self.taken += len(data)
+        return data
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """A request and what its sender expects of the connection."""
 
     request: RecordedRequest
     keep_alive: bool
+    is_old: bool = False
+    """Whether it came as HTTP/1.0, which knows no chunks and closes by default."""
 
 
 async def read_request(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, authority: str
+    reader: Source, write: Callable[[bytes], None], origin: str
 ) -> Incoming:
     """Read the next request, its body included.
 
     Args:
         reader: Where it comes from.
-        writer: Where the answer to `Expect: 100-continue` goes.
-        authority: Host and port of a request that names none.
+        write: Sends the answer to `Expect: 100-continue`.
+        origin: The origin of a request that names none; its scheme holds for all.
 
     Raises:
         BadRequest: It is not HTTP/1.1.
@@ -56,24 +89,34 @@ async def read_request(
         line, *lines = head.lstrip("\r\n").removesuffix("\r\n\r\n").split("\r\n")
         method, target, minor = _request_line(line)
         headers = Headers([_field(text) for text in lines])
-        if headers.get("expect", "").lower() == "100-continue":
-            writer.write(_CONTINUE)
+        is_old = minor == "0"
+        if headers.get("expect", "").lower() == "100-continue" and not is_old:
+            write(_CONTINUE)
         body = await _body(reader, headers)
     except asyncio.LimitOverrunError as error:
         raise BadRequest(
             f"A head or line is longer than {LINE_LIMIT} bytes."
         ) from error
-    url = _url(method, target, headers.get("host", authority))
+    url = _url(method, target, headers.get("host"), origin)
     request = RecordedRequest(method, url, headers, body, target=target)
     _check_url(request)
-    return Incoming(request, _keep_alive(headers, minor))
+    return Incoming(request, _keep_alive(headers, is_old=is_old), is_old)
 
 
-def head_of(reply: Reply, *, close: bool) -> bytes:
-    """Return status line and header fields of a reply."""
+def head_of(reply: Reply, incoming: Incoming | None, *, close: bool) -> bytes:
+    """Return status line and header fields of a reply.
+
+    Args:
+        reply: What is answered.
+        incoming: What it answers; None for what is no request.
+        close: Whether the connection ends after it.
+    """
     pairs = list(reply.headers.pairs)
-    if close and "connection" not in reply.headers:
-        pairs.append(("Connection", "close"))
+    is_old = incoming is not None and incoming.is_old
+    if is_old:
+        pairs = [pair for pair in pairs if pair[0].lower() != "transfer-encoding"]
+    if "connection" not in reply.headers and (close or is_old):
+        pairs.append(("Connection", "close" if close else "keep-alive"))
     fields = "".join(f"{name}: {value}\r\n" for name, value in pairs)
     line = f"HTTP/1.1 {reply.status} {reason_of(reply.status)}\r\n"
     # Field values may hold any byte above 0x7f (RFC 9110 §5.5); UTF-8 is what servers
@@ -95,19 +138,30 @@ def _field(line: str) -> tuple[str, str]:
     return name, value.strip(" \t")
 
 
-async def _body(reader: asyncio.StreamReader, headers: Headers) -> bytes:
+async def _body(reader: Source, headers: Headers) -> bytes:
     coding = headers.get("transfer-encoding", "").lower()
+    lengths = set(headers.get_all("content-length"))
+    if coding and lengths:
+        raise BadRequest("There are both Content-Length and Transfer-Encoding.")
     if coding == "chunked":
         return await _chunked(reader)
     if coding:
         raise BadRequest(f"The transfer coding {coding!r} is not known.")
-    length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdecimal()):
-        raise BadRequest(f"{length!r} is no Content-Length.")
-    return await reader.readexactly(int(length)) if length != "0" else b""
+    if not lengths:
+        return b""
+    return await reader.readexactly(_length(lengths))
 
 
-async def _chunked(reader: asyncio.StreamReader) -> bytes:
+def _length(lengths: set[str]) -> int:
+    if len(lengths) > 1:
+        raise BadRequest(f"There are {len(lengths)} Content-Lengths that differ.")
+    (length,) = lengths
+    if _LENGTH.fullmatch(length) is None:
+        raise BadRequest(f"{length[:80]!r} is no Content-Length.")
+    return int(length)
+
+
+async def _chunked(reader: Source) -> bytes:
     body = bytearray()
     while size := await _chunk_size(reader):
         body += await reader.readexactly(size)
@@ -119,7 +173,7 @@ async def _chunked(reader: asyncio.StreamReader) -> bytes:
     return bytes(body)
 
 
-async def _chunk_size(reader: asyncio.StreamReader) -> int:
+async def _chunk_size(reader: Source) -> int:
     line = await reader.readuntil(b"\r\n")
     # Not `int` alone: it also takes signs, spaces, underscores and "0x".
     found = _CHUNK_SIZE.match(line)
@@ -128,12 +182,13 @@ async def _chunk_size(reader: asyncio.StreamReader) -> int:
     return int(found[1], 16)
 
 
-def _url(method: str, target: str, host: str) -> str:
+def _url(method: str, target: str, host: str | None, origin: str) -> str:
     if "://" in target:  # the absolute form that a proxy is sent
         return target
     if method == "CONNECT":  # the authority form
         return f"http://{target}/"
-    return f"http://{host}{'/' if target == '*' else target}"
+    scheme, _, own = origin.partition("://")
+    return f"{scheme}://{host or own}{'/' if target == '*' else target}"
 
 
 def _check_url(request: RecordedRequest) -> None:
@@ -143,6 +198,6 @@ def _check_url(request: RecordedRequest) -> None:
         raise BadRequest(f"The target {request.target[:80]!r} is no URL.") from error
 
 
-def _keep_alive(headers: Headers, minor: str) -> bool:
+def _keep_alive(headers: Headers, *, is_old: bool) -> bool:
     wishes = {wish.strip() for wish in headers.get("connection", "").lower().split(",")}
-    return "close" not in wishes if minor == "1" else "keep-alive" in wishes
+    return "keep-alive" in wishes if is_old else "close" not in wishes

@@ -1,0 +1,52 @@
+"""The state of one call, and waiting within its deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from lexigram.contracts.web import RequestContext, RequestSent
+from lexigram.contracts.web.calling import Deadline, timed_out
+
+__all__ = ["FakeCall"]
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class FakeCall:
+    """One call under way."""
+
+    request: RequestContext
+    """What the caller asked for, interceptors of the call applied."""
+    options: Mapping[str, Any]
+    """The options of the verb."""
+    started: float
+    """When it began, as a time of the client's clock."""
+    deadline: Deadline | None = None
+    """The deadline while it is being watched."""
+    attempts: int = 0
+    """How many exchanges have begun."""
+
+    async def wait(
+        self, waiting: Awaitable[T], request: RequestContext, sent: RequestSent
+    ) -> T:
+        """Return what `waiting` returns, if it does before the deadline.
+
+        Args:
+            waiting: Is cancelled by the deadline.
+            request: What is being sent.
+            sent: Whether a server may have seen it by now.
+
+        Raises:
+            HTTPTimeoutError: The deadline passed. It is the attempt's own failure, as on
+                a wire, so that policies see it; a caller's cancellation passes through.
+        """
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if self.deadline is None or not self.deadline.caused_cancellation():
+                raise
+            raise timed_out(request, self.request.timeout, sent=sent) from None

@@ -1,0 +1,228 @@
+"""One call of the fake, top to bottom, by the rules of the real client.
+
+    arguments → request → [deadline: interceptors → { policies → interceptors of the
+    attempt → route } per redirect → interceptors] → response
+
+The steps and their order are the real client's, made of the same parts. One thing is put
+off: to set a timer costs as much as all the rest of a call that needs none, so a fake
+without interceptors and policies begins to watch the deadline when a route takes time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lexigram.contracts.clock import ClockProtocol
+from lexigram.contracts.web import (
+    Headers,
+    HTTPClientError,
+    HttpResponse,
+    RequestContext,
+    build_request,
+    check_url,
+)
+from lexigram.contracts.web.calling import (
+    Deadline,
+    Guard,
+    Interceptors,
+    Telemetry,
+    describe_call,
+    follow_redirects,
+    guarded,
+    timed_out,
+)
+from lexigram.testing._answers.outcomes import Act, Reply
+from lexigram.testing._calls.failures import TestKitFailure
+from lexigram.testing._calls.journal import RecordedCall
+from lexigram.testing._calls.requests import RecordedRequest
+from lexigram.testing._fake.call import FakeCall
+from lexigram.testing._fake.inprocess import perform, received
+from lexigram.testing._routing.routes import Route
+from lexigram.testing._routing.switchboard import Switchboard
+
+__all__ = ["FakePath"]
+
+
+@dataclass(slots=True)
+class FakePath:
+    """What every call of one fake goes through."""
+
+    board: Switchboard
+    headers: Headers
+    timeout: float | None
+    max_redirects: int
+    max_response_bytes: int | None
+    guard: Guard | None
+    around_call: Interceptors | None
+    around_attempt: Interceptors | None
+    connections: asyncio.Semaphore | None
+    telemetry: Telemetry
+    clock: ClockProtocol
+    plain: bool = field(init=False)
+    """Whether nothing but a route can take time."""
+
+    def __post_init__(self) -> None:
+        around = (self.around_call, self.around_attempt, self.guard, self.connections)
+        self.plain = all(part is None for part in around)
+
+    async def send(
+        self, method: str, url: str, options: Mapping[str, Any]
+    ) -> HttpResponse:
+        """Make the call and return its response, whatever the status.
+
+        Raises:
+            HTTPClientError: There is no response.
+            TestKitFailure: The test has to be looked at.
+        """
+        request = build_request(
+            method, url, options, headers=self.headers, timeout=self.timeout
+        )
+        check_url(request.url)
+        call = FakeCall(request, options, self.clock.monotonic())
+        try:
+            if self.plain:
+                response = await self._through_redirects(call)
+            else:
+                response = await self._within_deadline(
+                    call, lambda: self._through_interceptors(call)
+                )
+        except Exception as error:  # recorded on its way to the caller
+            if isinstance(error, HTTPClientError):
+                error.attempts = call.attempts
+            self.telemetry.failed(call.request, error, self._elapsed(call))
+            raise
+        response.attempts = call.attempts
+        response.elapsed = self._elapsed(call)
+        self.telemetry.answered(response)
+        return response
+
+    async def _within_deadline(
+        self, call: FakeCall, work: Callable[[], Awaitable[HttpResponse]]
+    ) -> HttpResponse:
+        limit = call.request.timeout
+        left = None if limit is None else limit - self._elapsed(call)
+        call.deadline = deadline = Deadline(left)
+        try:
+            async with deadline:
+                return await work()
+        except TimeoutError as error:
+            if not deadline.expired:
+                raise  # an interceptor's own
+            raise timed_out(
+                call.request,
+                call.request.timeout,
+                sent="maybe" if call.attempts else "no",
+            ) from error
+        finally:
+            call.deadline = None
+
+    async def _through_interceptors(self, call: FakeCall) -> HttpResponse:
+        if self.around_call is None:
+            return await self._through_redirects(call)
+        limit = call.request.timeout
+        call.request = await self.around_call.outgoing(call.request)
+        if call.deadline is not None and call.request.timeout != limit:
+            call.deadline.change(call.request.timeout)
+        response = await self._through_redirects(call)
+        answered = replace(call.request, attempt=call.attempts)
+        return await self.around_call.incoming(response, answered, call.started)
+
+    async def _through_redirects(self, call: FakeCall) -> HttpResponse:
+        response = await self._through_policies(call.request, call)
+        redirects = 300 <= response.status < 400  # noqa: PLR2004 - RFC 9110 §15.4
+        if not redirects or not call.options.get("follow_redirects", True):
+            return response
+        return await follow_redirects(
+            call.request,
+            response,
+            lambda request: self._through_policies(request, call),
+            limit=self.max_redirects,
+        )
+
+    def _through_policies(
+        self, request: RequestContext, call: FakeCall
+    ) -> Awaitable[HttpResponse]:
+        if self.guard is None:
+            return self._attempt(request, call)
+        limit = call.request.timeout
+        deadline = None if limit is None else call.started + limit
+        described = describe_call(request, call.options, deadline)
+        return guarded(
+            self.guard, lambda: self._attempt(request, call), request, described
+        )
+
+    def _attempt(
+        self, request: RequestContext, call: FakeCall
+    ) -> Awaitable[HttpResponse]:
+        call.attempts += 1
+        if self.around_attempt is None:
+            return self._in_turn(request, call)
+        return self.around_attempt.around_attempt(
+            request, call.attempts, lambda request: self._in_turn(request, call)
+        )
+
+    def _in_turn(
+        self, request: RequestContext, call: FakeCall
+    ) -> Awaitable[HttpResponse]:
+        if self.connections is None:
+            return self._exchange(request, call)
+        return self._connected(self.connections, request, call)
+
+    async def _connected(
+        self, connections: asyncio.Semaphore, request: RequestContext, call: FakeCall
+    ) -> HttpResponse:
+        await call.wait(connections.acquire(), request, "maybe")
+        try:
+            return await self._exchange(request, call)
+        finally:
+            connections.release()
+
+    async def _exchange(self, request: RequestContext, call: FakeCall) -> HttpResponse:
+        seen = RecordedRequest.of(request)
+        seen.attempt = call.attempts
+        record, route = self.board.receive(seen)
+        try:
+            act = None if route.is_handled else await self.board.decide(record, route)
+            if isinstance(act, Reply) and not act.duration:
+                response = received(act, request, self._limit(call))
+            else:
+                response = await self._in_its_time(act, record, route, request, call)
+        except TestKitFailure as failure:
+            self.board.keep(record, failure)
+            raise
+        except BaseException as error:  # however the exchange ended is its outcome
+            self.board.journal.end(record, error)
+            raise
+        self.board.journal.end(record, response)
+        return response
+
+    async def _in_its_time(
+        self,
+        act: Act | None,
+        record: RecordedCall,
+        route: Route,
+        request: RequestContext,
+        call: FakeCall,
+    ) -> HttpResponse:
+        async def outcome() -> HttpResponse:
+            decided = act
+            if decided is None:
+                deciding = self.board.decide(record, route)
+                decided = await call.wait(deciding, request, "maybe")
+            return await perform(decided, request, call, self._limit(call))
+
+        if call.deadline is not None:
+            return await outcome()
+        return await self._within_deadline(call, outcome)
+
+    def _limit(self, call: FakeCall) -> int | None:
+        limit: int | None = call.options.get(
+            "max_response_bytes", self.max_response_bytes
+        )
+        return limit
+
+    def _elapsed(self, call: FakeCall) -> float:
+        return self.clock.monotonic() - call.started
