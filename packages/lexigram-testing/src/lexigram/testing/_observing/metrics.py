@@ -83,7 +83,7 @@ class InMemoryMetrics(MetricsRecorderProtocol):
         return series
 
     def assert_emitted(
-        self, name: str, *, value: float | None = None, **tags: str
+        self, name: str, /, *, value: float | None = None, **tags: str
     ) -> None:
         """Require a metric, and that it has a value.
 
@@ -92,16 +92,58 @@ class InMemoryMetrics(MetricsRecorderProtocol):
         Raises:
             AssertionError: There is none; shows every series of that name.
         """
-        samples = self._find(name, tags)
+        if not self._find(name, tags):
+            raise AssertionError(
+                f"{_show(name, tags)} was not emitted. {self._report(name)}"
+            )
+        if value is not None and not self._has_value(name, tags, value):
+            raise AssertionError(
+                f"{_show(name, tags)} is not {value:g}. {self._report(name)}"
+            )
+
+    def assert_not_emitted(self, name: str, /, **tags: str) -> None:
+        """Require that there is no such metric.
+
+        Raises:
+            AssertionError: There is one; shows every series of that name.
+        """
+        if self._find(name, tags):
+            raise AssertionError(
+                f"{_show(name, tags)} was emitted. {self._report(name)}"
+            )
+
+    def assert_cardinality(self, name: str, tag: str, *, at_most: int) -> None:
+        """Require that a tag has few values: a URL for a tag is a series for each.
+
+        Raises:
+            AssertionError: There are more than `at_most`, and these are they; or there
+                is no such metric, or no such tag on it, to say anything about.
+            ValueError: `at_most` is less than 1.
+        """
+        if at_most < 1:
+            raise ValueError(
+                f"{at_most=!r} values are less than a tag can have. "
+                "Use `assert_not_emitted` for a metric that must not be there."
+            )
+        samples = self._find(name, {})
         if not samples:
-            wanted = f"{name}{_braces(frozenset(tags.items()))}"
-            raise AssertionError(f"{wanted} was not emitted. {self._report(name)}")
-        observed = self.observations(name, **tags)
-        if value is None or value in observed:
-            return
-        if observed or self.value(name, **tags) != value:
-            wanted = f"{name}{_braces(frozenset(tags.items()))}"
-            raise AssertionError(f"{wanted} is not {value:g}. {self._report(name)}")
+            raise AssertionError(f"{name} was not emitted. {self._report(name)}")
+        pairs = {pair for sample in samples for pair in sample.tags}
+        values = sorted(value for key, value in pairs if key == tag)
+        if not values:
+            known = {key for key, _ in pairs}
+            raise AssertionError(
+                f"{name} has no tag {tag!r}. {did_you_mean(tag, known)}"
+            )
+        if len(values) > at_most:
+            raise AssertionError(
+                f"Tag {tag!r} of {name} has {len(values)} values, expected at most "
+                f"{at_most}: {_some_of(values)}."
+            )
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._samples.clear()
 
     def _keep(
         self, kind: _Kind, name: str, number: float, tags: Mapping[str, str] | None
@@ -113,18 +155,42 @@ class InMemoryMetrics(MetricsRecorderProtocol):
         wanted = tags.items()
         return [s for s in self._samples if s.name == name and wanted <= s.tags]
 
+    def _has_value(self, name: str, tags: Mapping[str, str], value: float) -> bool:
+        observed = self.observations(name, **tags)
+        return value in observed or (not observed and self.value(name, **tags) == value)
+
     def _report(self, name: str) -> str:
-        series = self.series(name)
-        if not series:
-            return did_you_mean(name, self.names())
-        shown = (f"\n  {name}{_braces(tags)}: {list(n)}" for tags, n in series.items())
+        import difflib  # noqa: PLC0415 - only a failure pays for it
+
+        names = self.names()
+        if name in names:
+            return self._list(name)
+        if not names:
+            return "Nothing was."
+        near = difflib.get_close_matches(name, names, n=1)
+        listed = f" {self._list(near[0])}" if near else ""
+        return f"{did_you_mean(name, names)}{listed}"
+
+    def _list(self, name: str) -> str:
+        shown = [
+            f"\n  {_show(name, t)}: {list(n)}" for t, n in self.series(name).items()
+        ]
         return f"Its series:{''.join(shown)}"
+
+
+_SHOWN = 10
 
 
 def _is_gauge(sample: _Sample) -> bool:
     return sample.kind == "gauge"
 
 
-def _braces(tags: _Tags) -> str:
-    inner = ", ".join(f"{name}={value!r}" for name, value in sorted(tags))
-    return f"{{{inner}}}"
+def _show(name: str, tags: Mapping[str, str] | _Tags) -> str:
+    pairs = sorted(dict(tags).items())
+    return f"{name}{{{', '.join(f'{key}={value!r}' for key, value in pairs)}}}"
+
+
+def _some_of(values: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, values[:_SHOWN]))
+    more = len(values) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown

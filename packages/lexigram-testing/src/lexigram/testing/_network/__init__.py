@@ -1,0 +1,1 @@
+"""A guard against tests that reach for the network."""
