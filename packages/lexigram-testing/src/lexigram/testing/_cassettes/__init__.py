@@ -1,0 +1,1 @@
+"""Recording what a client exchanged, and answering from the recording."""
