@@ -64,6 +64,10 @@ class Keyed(Generic[S]):
         """Return keys and states, the longest unused first."""
         return list(self._states.items())
 
+    def values(self) -> list[S]:
+        """Return the states, the longest unused first."""
+        return list(self._states.values())
+
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._states))
 

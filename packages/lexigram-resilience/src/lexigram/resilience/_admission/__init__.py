@@ -1,0 +1,1 @@
+"""Letting calls in: so many a second, so many at once."""

@@ -1,0 +1,247 @@
+"""A rate limiter: one rate for each key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from lexigram.contracts.clock import ClockProtocol, SystemClock
+from lexigram.contracts.resilience import Call, RateLimitedError
+from lexigram.resilience._admission.gcra import Gcra
+from lexigram.resilience._admission.waiting import Line, came_within
+from lexigram.resilience._config.limiter import RateLimiterConfig
+from lexigram.resilience._events.events import CallRefused, Waited
+from lexigram.resilience._events.listeners import Events
+from lexigram.resilience._keyed import Keyed
+
+__all__ = ["Gate", "RateLimiter"]
+
+T = TypeVar("T")
+
+_PLAIN_CALL: Final[Call[Any]] = Call()
+
+
+class Gate:
+    """The rate of one key, and the line before it.
+
+    Attributes:
+        rate: The permits.
+        line: Who waits.
+        queued: Permits that those in the line want, together.
+        changed: Done when the rate is another one; whoever sleeps looks again.
+    """
+
+    __slots__ = ("changed", "line", "queued", "rate")
+
+    def __init__(self, rate: Gcra) -> None:
+        self.rate = rate
+        self.line = Line()
+        self.queued = 0
+        self.changed: asyncio.Future[None] | None = None
+
+    def take(self, now: float, cost: int) -> float:
+        """Take permits and return 0, unless that would overtake somebody.
+
+        Else return the seconds until the permits are there, behind all who wait.
+        """
+        if self.queued:
+            return self.rate.wait(now, self.queued + cost)
+        return self.rate.take(now, cost)
+
+    def wake(self) -> None:
+        """Let the one who sleeps at the head of the line look again."""
+        changed, self.changed = self.changed, None
+        if changed is not None:
+            changed.set_result(None)
+
+
+class RateLimiter:
+    """Admits calls at a limited rate, separately for each key.
+
+    In no stretch of time are more permits given than the burst and what comes in it at
+    the rate. Waiters go in the order of their coming, whatever they cost; one that is
+    cancelled has taken nothing. Implements `RateLimiterProtocol`; `execute` runs an
+    operation behind it. For one event loop.
+
+    Example:
+        ```python
+        limiter = RateLimiter(RateLimiterConfig(permits=10, per=1.0))
+        await limiter.acquire("https://api.test:443", timeout=2.0)
+        ```
+    """
+
+    def __init__(
+        self,
+        config: RateLimiterConfig | None = None,
+        *,
+        name: str = "limiter",
+        clock: ClockProtocol | None = None,
+        events: Events | None = None,
+    ) -> None:
+        self._config = config or RateLimiterConfig()
+        self._name = name
+        self._clock = clock or SystemClock()
+        self._now = self._clock.monotonic
+        self._events = events if events is not None else Events()
+        self._gates = Keyed(
+            self._new_gate, may_go=self._may_go, max_keys=self._config.max_keys
+        )
+
+    def __repr__(self) -> str:
+        config = self._config
+        return (
+            f"<RateLimiter {self._name!r}: {config.permits} per {config.per:g} s, "
+            f"burst {config.largest}, {len(self._gates)} keys>"
+        )
+
+    @property
+    def config(self) -> RateLimiterConfig:
+        """What is in force."""
+        return self._config
+
+    def gate(self, key: str) -> Gate:
+        """Return the rate of a key: what a pipeline takes from without waiting."""
+        return self._gates.get(key)
+
+    def try_acquire(self, key: str = "", *, cost: int = 1) -> float:
+        """Take the permits now and return 0, or return the seconds until it may succeed.
+
+        Never overtakes those who wait in `acquire`.
+
+        Raises:
+            ValueError: The limit never has `cost` permits at a time.
+        """
+        gate = self._gates.get(key)
+        if not 0 < cost <= gate.rate.burst:
+            raise _never(cost, gate)
+        return gate.take(self._now(), cost)
+
+    async def acquire(
+        self,
+        key: str = "",
+        *,
+        cost: int = 1,
+        timeout: float | None = None,  # noqa: ASYNC109 - a limit, not a cancel scope
+    ) -> None:
+        """Return when a call of this cost may go ahead.
+
+        Args:
+            key: Whose rate it counts against.
+            cost: How many permits it takes.
+            timeout: The longest wait in seconds; None waits as long as it takes.
+
+        Raises:
+            RateLimitedError: It would take longer; nothing was taken, and at once. Only
+                when the rate was lowered meanwhile it comes later.
+            ValueError: The limit never has `cost` permits at a time.
+        """
+        gate = self._gates.get(key)
+        if not 0 < cost <= gate.rate.burst:
+            raise _never(cost, gate)
+        wait = gate.take(self._now(), cost)
+        if wait > 0:
+            await self._wait(gate, key, cost, wait, timeout)
+
+    async def execute(
+        self, operation: Callable[[], Awaitable[T]], call: Call[T] | None = None
+    ) -> T:
+        """Run `operation` once, when a permit for it is there.
+
+        The wait is no longer than `max_wait` and ends before `Call.deadline`.
+
+        Raises:
+            RateLimitedError: It would take longer; `operation` was not called.
+            BaseException: Whatever `operation` raised, unchanged.
+        """
+        if call is None:
+            call = _PLAIN_CALL
+        gate = self._gates.get(call.key)
+        wait = gate.take(self._now(), 1)
+        if wait > 0:
+            await self.queue(gate, call, wait)
+        return await operation()
+
+    async def queue(self, gate: Gate, call: Call[Any], wait: float) -> None:
+        """Wait for one permit as long as the configuration and the deadline allow.
+
+        Args:
+            gate: What `gate(call.key)` returned.
+            call: Whose permit it is.
+            wait: What `gate.take` returned.
+
+        Raises:
+            RateLimitedError: It would take longer.
+        """
+        limit = self._config.max_wait
+        if call.deadline is not None:
+            left = max(0.0, call.deadline - self._now())
+            limit = left if limit is None else min(limit, left)
+        await self._wait(gate, call.key, 1, wait, limit)
+
+    def reconfigure(self, config: RateLimiterConfig) -> None:
+        """Go on with another rate and burst, from now on and for all keys.
+
+        What was taken stays taken, and who waits keeps the place in the line. One who
+        wants more permits than the new burst holds is refused.
+        """
+        now = self._now()
+        self._config = config
+        self._gates.change_limit(config.max_keys)
+        for gate in self._gates.values():
+            gate.rate.change(now, config.rate, config.largest)
+            gate.wake()
+
+    async def _wait(
+        self, gate: Gate, key: str, cost: int, wait: float, limit: float | None
+    ) -> None:
+        if limit is not None and wait > limit:
+            raise self._refusal(key, wait, limit)
+        began = self._now()
+        gate.queued += cost
+        place = gate.line.enter()
+        try:
+            await place
+            await self._sleep_until_there(gate, key, cost, began, limit)
+        finally:
+            gate.queued -= cost
+            gate.line.leave(place)
+        if self._events.listeners:
+            self._events.tell(Waited(self._name, key, "limiter", self._now() - began))
+
+    async def _sleep_until_there(
+        self, gate: Gate, key: str, cost: int, began: float, limit: float | None
+    ) -> None:
+        while wait := gate.rate.take(self._now(), cost):
+            waited = self._now() - began
+            if cost > gate.rate.burst or (limit is not None and waited + wait > limit):
+                raise self._refusal(key, wait, limit)
+            gate.changed = asyncio.get_running_loop().create_future()
+            await came_within(wait, gate.changed, self._clock)
+
+    def _refusal(self, key: str, wait: float, limit: float | None) -> RateLimitedError:
+        if self._events.listeners:
+            self._events.tell(CallRefused(self._name, key, "limiter", wait))
+        config = self._config
+        allowed = "" if limit is None else f", and {limit:.3g} s were allowed"
+        return RateLimitedError(
+            f"The limiter {self._name!r} lets {config.permits} calls through in "
+            f"{config.per:g} s; for {key!r} the next one may go in {wait:.3g} s{allowed}.",
+            key=key,
+            retry_after=wait,
+        )
+
+    def _new_gate(self, key: str) -> Gate:  # noqa: ARG002 - all keys begin alike
+        return Gate(Gcra(self._config.rate, self._config.largest))
+
+    def _may_go(self, gate: Gate) -> bool:
+        return not gate.line and gate.rate.is_full(self._now())
+
+
+def _never(cost: int, gate: Gate) -> ValueError:
+    if cost < 1:
+        return ValueError(f"cost={cost!r} takes no permit. Give 1 or more.")
+    return ValueError(
+        f"cost={cost!r} is more than the burst of {gate.rate.burst}: so many permits are "
+        "never there at a time. Raise `burst`, or split the call."
+    )

@@ -1,0 +1,131 @@
+"""A budget for attempts beyond the first, so that retrying cannot multiply an outage.
+
+Each call pays in a fraction of an attempt, each second attempt takes out a whole one, and
+both are forgotten after a window of some seconds (the retry budget of Finagle, which
+tower has taken over). Counting what went out in a window, rather than what is under way,
+is what makes it hold when attempts are short: an upstream that refuses at once is asked
+most often.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lexigram.contracts.clock import ClockProtocol, SystemClock
+from lexigram.resilience._config.budget import BudgetConfig
+from lexigram.resilience._keyed import Keyed
+
+__all__ = ["Purse", "RetryBudget"]
+
+_SLICES: Final = 10
+"""A call is forgotten when its slice of the window is: up to a tenth of it early."""
+
+
+class Purse:
+    """The budget of one key: no clock of its own.
+
+    Counts calls and second attempts in ten slices of the window, as whole numbers.
+    """
+
+    __slots__ = (
+        "_calls",
+        "_calls_in",
+        "_floor",
+        "_newest",
+        "_ratio",
+        "_speed",
+        "_spent",
+        "_spent_in",
+    )
+
+    def __init__(self, config: BudgetConfig) -> None:
+        self._ratio = config.ratio
+        self._floor = config.min_per_second * config.window
+        self._speed = _SLICES / config.window
+        self._newest = 0
+        self._calls = self._spent = 0
+        self._calls_in = [0] * _SLICES
+        self._spent_in = [0] * _SLICES
+
+    def deposit(self, now: float) -> None:
+        """Count a call."""
+        current = int(now * self._speed)
+        if current != self._newest:
+            self._forget(current)
+        self._calls += 1
+        self._calls_in[current % _SLICES] += 1
+
+    def withdraw(self, now: float) -> bool:
+        """Take out one attempt if there is one."""
+        if self.balance(now) < 1:
+            return False
+        self._spent += 1
+        self._spent_in[self._newest % _SLICES] += 1
+        return True
+
+    def balance(self, now: float) -> float:
+        """Return how many attempts there are."""
+        current = int(now * self._speed)
+        if current != self._newest:
+            self._forget(current)
+        return self._floor + self._ratio * self._calls - self._spent
+
+    def _forget(self, current: int) -> None:
+        """Empty the slices that the window has moved over."""
+        for number in range(max(self._newest + 1, current - _SLICES + 1), current + 1):
+            place = number % _SLICES
+            self._calls -= self._calls_in[place]
+            self._spent -= self._spent_in[place]
+            self._calls_in[place] = self._spent_in[place] = 0
+        self._newest = current
+
+
+class RetryBudget:
+    """Budgets by key; give the same one to everything that makes second attempts.
+
+    A retry policy and a hedge that share it cannot together ask an upstream more often
+    than it allows. For one event loop.
+
+    Example:
+        ```python
+        budget = RetryBudget(BudgetConfig(ratio=0.1))
+        policy = RetryPolicy(RetryConfig(max_attempts=5), budget=budget)
+        ```
+    """
+
+    def __init__(
+        self, config: BudgetConfig | None = None, *, clock: ClockProtocol | None = None
+    ) -> None:
+        self._config = config or BudgetConfig()
+        self._now = (clock or SystemClock()).monotonic
+        self._purses = Keyed(
+            lambda _: Purse(self._config),
+            # What is forgotten begins with the allowance of a new key.
+            may_go=lambda _: True,
+            max_keys=self._config.max_keys,
+        )
+
+    def __repr__(self) -> str:
+        return f"<RetryBudget {self._config!r}, {len(self._purses)} keys>"
+
+    @property
+    def config(self) -> BudgetConfig:
+        """What is in force."""
+        return self._config
+
+    def deposit(self, key: str = "") -> None:
+        """Count a call, at its first attempt."""
+        self._purses.get(key).deposit(self._now())
+
+    def withdraw(self, key: str = "") -> bool:
+        """Take out a second attempt if there is one."""
+        return self._purses.get(key).withdraw(self._now())
+
+    def balance(self, key: str = "") -> float:
+        """Return how many second attempts there are now."""
+        return self._purses.get(key).balance(self._now())
+
+    def balances(self) -> dict[str, float]:
+        """Return the balance of each key."""
+        now = self._now()
+        return {key: purse.balance(now) for key, purse in self._purses.items()}

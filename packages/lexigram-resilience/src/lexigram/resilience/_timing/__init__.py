@@ -1,0 +1,1 @@
+"""Limits of time: on a call with all that belongs to it, and on each attempt."""

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lexigram.resilience import BudgetConfig, RetryBudget
+from lexigram.resilience._retry.budget import Purse
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def budget(**config: float) -> tuple[RetryBudget, Clock]:
+    clock = Clock()
+    return RetryBudget(BudgetConfig.model_validate(config), clock=clock), clock
+
+
+def test_a_new_key_has_the_least_allowance() -> None:
+    subject, _ = budget(min_per_second=0.3, window=10.0)
+    assert subject.balance("k") == 3
+    assert [subject.withdraw("k") for _ in range(4)] == [True, True, True, False]
+
+
+def test_calls_pay_for_second_attempts() -> None:
+    subject, _ = budget(ratio=0.2, min_per_second=0)
+    for _ in range(10):
+        subject.deposit("k")
+    assert [subject.withdraw("k") for _ in range(3)] == [True, True, False]
+
+
+def test_keys_have_budgets_of_their_own() -> None:
+    subject, _ = budget(ratio=1, min_per_second=0)
+    subject.deposit("a")
+    assert not subject.withdraw("b")
+    assert subject.withdraw("a")
+    assert subject.balances() == {"b": 0, "a": 0}
+
+
+def test_what_is_older_than_the_window_counts_no_more() -> None:
+    subject, clock = budget(ratio=1, min_per_second=0, window=10.0)
+    subject.deposit()
+    clock.now += 8.9
+    assert subject.balance() == 1
+    clock.now += 1.2
+    assert subject.balance() == 0
+
+
+def test_second_attempts_are_forgotten_with_the_window_too() -> None:
+    subject, clock = budget(min_per_second=0.1, window=10.0)
+    assert subject.withdraw()
+    assert not subject.withdraw()
+    clock.now += 10
+    assert subject.withdraw()
+
+
+def test_a_long_silence_leaves_the_least_allowance() -> None:
+    subject, clock = budget(ratio=1, min_per_second=0.1, window=10.0)
+    for _ in range(50):
+        subject.deposit()
+    clock.now += 1e9
+    assert subject.balance() == 1
+
+
+def test_the_longest_unused_key_is_forgotten() -> None:
+    subject, _ = budget(ratio=1, min_per_second=0, max_keys=1)
+    subject.deposit("a")
+    subject.deposit("b")
+    assert subject.balances() == {"b": 1}
+
+
+def test_its_repr_shows_what_is_allowed() -> None:
+    subject, _ = budget(ratio=0.5)
+    assert repr(subject).startswith("<RetryBudget BudgetConfig(ratio=0.5")
+    assert subject.config.ratio == 0.5
+
+
+steps = st.lists(
+    st.tuples(st.floats(min_value=0, max_value=3), st.booleans()), max_size=80
+)
+
+
+@given(
+    steps,
+    st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0]),
+    st.sampled_from([0.0, 0.2, 1.0]),
+)
+def test_it_allows_what_a_list_of_all_that_happened_allows(
+    plan: list[tuple[float, bool]], ratio: float, least: float
+) -> None:
+    config = BudgetConfig(ratio=ratio, min_per_second=least, window=10.0)
+    purse, now = Purse(config), 0.0
+    calls: list[int] = []
+    spent: list[int] = []
+    for pause, is_call in plan:
+        now += pause
+        second = int(now)  # the slices of a window of ten seconds
+        recent = range(second - 9, second + 1)
+        if is_call:
+            purse.deposit(now)
+            calls.append(second)
+            continue
+        left = (
+            least * 10
+            + ratio * sum(when in recent for when in calls)
+            - sum(when in recent for when in spent)
+        )
+        assert purse.balance(now) == pytest.approx(left)
+        if abs(left - 1) < 1e-9:
+            return  # too close to tell in floating point
+        if purse.withdraw(now):
+            spent.append(second)
+            assert left >= 1
+        else:
+            assert left < 1
+
+
+@given(steps)
+def test_no_window_of_second_attempts_is_larger_than_its_calls_allow(
+    plan: list[tuple[float, bool]],
+) -> None:
+    purse, now = Purse(BudgetConfig(ratio=0.5, min_per_second=0.2, window=10.0)), 0.0
+    calls: list[float] = []
+    spent: list[float] = []
+    for pause, is_call in plan:
+        now += pause
+        if is_call:
+            purse.deposit(now)
+            calls.append(now)
+        elif purse.withdraw(now):
+            spent.append(now)
+    for end in spent:
+        in_window = sum(end - 9 < when <= end for when in spent)
+        paid = sum(end - 10 < when <= end for when in calls)
+        assert in_window <= 0.5 * paid + 2 + 1e-9
