@@ -23,13 +23,13 @@ from lexigram.http import HTTPModule
 from lexigram.resilience import ResilienceModule
 from lexigram.testing import (
     FakeHTTPClient,
+    LogCapture,
     Reply,
+    TestBed,
     UnmatchedRequest,
     VerificationError,
     fault,
 )
-from lexigram.testing._app.bed import TestBed
-from lexigram.testing._observing.logs import LogCapture
 
 T = TypeVar("T")
 
@@ -507,7 +507,7 @@ def test_without_the_core_the_extra_is_named() -> None:
     code = (
         "import sys\n"
         "sys.modules['lexigram.application'] = None\n"
-        "from lexigram.testing._app.bed import TestBed\n"
+        "from lexigram.testing import TestBed\n"
         "try:\n"
         "    TestBed()\n"
         "except ModuleNotFoundError as error:\n"

@@ -20,8 +20,7 @@ from lexigram.contracts.web import (
 )
 from lexigram.http import HTTPClient
 from lexigram.result import Result
-from lexigram.testing import Fault, FaultServer, fault
-from lexigram.testing._time.virtual import virtual_time
+from lexigram.testing import Fault, FaultServer, fault, virtual_time
 
 LIMIT = 30.0
 """Seconds of a call, all of them virtual."""

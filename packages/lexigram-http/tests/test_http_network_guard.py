@@ -6,8 +6,7 @@ from contextlib import suppress
 import pytest
 
 from lexigram.http import HTTPClient, HTTPClientConfig
-from lexigram.testing import FaultServer
-from lexigram.testing._network.guard import NetworkBlocked, block_network
+from lexigram.testing import FaultServer, NetworkBlocked, block_network
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ import pytest
 
 from lexigram.contracts.web import HTTPTimeoutError
 from lexigram.http import HTTPClient
-from lexigram.testing import FaultServer, Reply, fault
-from lexigram.testing._time.virtual import virtual_time
+from lexigram.testing import FaultServer, Reply, fault, virtual_time
 
 
 @pytest.mark.parametrize("after_bytes", [0, 5], ids=["before", "within"])

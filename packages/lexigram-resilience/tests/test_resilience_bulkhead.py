@@ -13,7 +13,7 @@ from lexigram.resilience import Bulkhead, BulkheadConfig, BulkheadSnapshot
 from lexigram.resilience._admission.bulkhead import Places
 from lexigram.resilience._events.events import CallRefused, Event, Waited
 from lexigram.resilience._events.listeners import Events
-from lexigram.testing._time.virtual import virtual_time
+from lexigram.testing import virtual_time
 
 
 def bulkhead(places: int = 1, queue: int = 0, **more: object) -> Bulkhead:

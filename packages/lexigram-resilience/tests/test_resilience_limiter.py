@@ -11,7 +11,7 @@ from lexigram.contracts.resilience import Call, RateLimitedError, RateLimiterPro
 from lexigram.resilience import RateLimiter, RateLimiterConfig
 from lexigram.resilience._events.events import CallRefused, Event, Waited
 from lexigram.resilience._events.listeners import Events
-from lexigram.testing._time.virtual import virtual_time
+from lexigram.testing import virtual_time
 
 
 def limiter(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lexigram.contracts.resilience import Call, CallTimeoutError
 from lexigram.resilience import Timeouts, TimeoutsConfig
 from lexigram.resilience._timing.timer import CallTimer
-from lexigram.testing._time.virtual import virtual_time
+from lexigram.testing import virtual_time
 
 
 def limit(total: float | None = None, attempt: float | None = None) -> Timeouts:

@@ -23,17 +23,21 @@ from lexigram.contracts.web import (
     HTTPTimeoutError,
     HTTPUnknownOptionError,
 )
-from lexigram.testing import FakeHTTPClient, RecordedRequest, Reply, TestKitFailure
-from lexigram.testing._cassettes.cassette import Cassette, RecordMode
-from lexigram.testing._cassettes.client import RecordingHTTPClient
-from lexigram.testing._cassettes.errors import (
+from lexigram.testing import (
+    Cassette,
     CassetteFileError,
     CassetteVerificationError,
+    FakeHTTPClient,
+    Interaction,
     Leak,
+    RecordedRequest,
+    RecordingHTTPClient,
+    RecordMode,
+    Reply,
     SecretInCassette,
+    TestKitFailure,
     UnrecordedRequest,
 )
-from lexigram.testing._cassettes.interactions import Interaction
 
 API = "https://api.test"
 
@@ -372,7 +376,7 @@ async def test_an_unused_recording_fails_at_the_end(tape: Recorder) -> None:
         f"GET {API}/x",
         f"GET {API}/y",
     ]
-    assert f"  #3 GET {API}/x\n  #2 GET {API}/y\n" in str(caught.value)
+    assert f"  #2 GET {API}/y\n  #3 GET {API}/x\n" in str(caught.value)
     assert 'mode="record_all"' in str(caught.value)
 
 

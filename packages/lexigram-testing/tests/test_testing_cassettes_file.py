@@ -16,12 +16,16 @@ from lexigram.contracts.web import (
     HttpResponse,
     HTTPTimeoutError,
 )
-from lexigram.testing import FakeHTTPClient, RecordedRequest, Reply
-from lexigram.testing._cassettes.cassette import Cassette
-from lexigram.testing._cassettes.client import RecordingHTTPClient
-from lexigram.testing._cassettes.errors import CassetteFileError
+from lexigram.testing import (
+    Cassette,
+    CassetteFileError,
+    FakeHTTPClient,
+    Interaction,
+    RecordedRequest,
+    RecordingHTTPClient,
+    Reply,
+)
 from lexigram.testing._cassettes.fileformat import dump_cassette, parse_cassette
-from lexigram.testing._cassettes.interactions import Interaction
 
 API = "https://api.test"
 HERE = Path("x.json")

@@ -10,11 +10,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lexigram.contracts.web import HttpResponse
-from lexigram.testing import FakeHTTPClient, RecordedRequest, Reply
-from lexigram.testing._cassettes.cassette import Cassette
-from lexigram.testing._cassettes.client import RecordingHTTPClient
-from lexigram.testing._cassettes.errors import SecretInCassette
-from lexigram.testing._cassettes.redaction import Redactor, SecretRedactor
+from lexigram.testing import (
+    Cassette,
+    FakeHTTPClient,
+    RecordedRequest,
+    RecordingHTTPClient,
+    Redactor,
+    Reply,
+    SecretInCassette,
+    SecretRedactor,
+)
 
 API = "https://api.test"
 SECRET = "s3cr3t-ABC"

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexigram.contracts.web import HTTPConnectionError, HTTPTimeoutError
-from lexigram.testing import FakeHTTPClient, Reply
-from lexigram.testing._cassettes.cassette import Cassette
-from lexigram.testing._cassettes.client import RecordingHTTPClient
-from lexigram.testing._cassettes.errors import (
+from lexigram.testing import (
+    Cassette,
     CassetteVerificationError,
+    FakeHTTPClient,
+    RecordingHTTPClient,
+    Reply,
     UnrecordedRequest,
 )
 

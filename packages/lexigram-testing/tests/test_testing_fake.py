@@ -27,8 +27,8 @@ from lexigram.testing import (
     Reply,
     VerificationError,
     fault,
+    virtual_time,
 )
-from lexigram.testing._time.virtual import virtual_time
 
 _: HTTPClientProtocol = FakeHTTPClient()
 

@@ -39,8 +39,8 @@ from lexigram.testing import (
     Reply,
     UnmatchedRequest,
     fault,
+    virtual_time,
 )
-from lexigram.testing._time.virtual import virtual_time
 
 T = TypeVar("T")
 

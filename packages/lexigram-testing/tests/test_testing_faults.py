@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexigram.testing import Fault, FaultServer, Reply, fault
+from lexigram.testing import Fault, FaultServer, Reply, fault, virtual_time
 from lexigram.testing._answers.faults import Ending, Phase, TLSFault
-from lexigram.testing._time.virtual import virtual_time
 
 PLAIN = [cause for cause in fault.all() if cause.kind != "tls"]
 ROUTABLE = [cause for cause in PLAIN if not cause.before_request]

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexigram.testing._observing.events import LoggedEvent
-from lexigram.testing._observing.logs import LogCapture
+from lexigram.testing import LogCapture, LoggedEvent
 
 log = logging.getLogger("shop.cart")
 ERROR = OSError("hunter/2")
@@ -154,7 +153,7 @@ def test_without_any_configuration_nothing_reaches_stderr(
 ) -> None:
     code = (
         "import logging\n"
-        "from lexigram.testing._observing.logs import LogCapture\n"
+        "from lexigram.testing import LogCapture\n"
         "with LogCapture('shop') as logs:\n"
         "    logging.getLogger('shop').warning('shop.burns')\n"
         "logs.assert_logged('shop.burns', level='WARNING')\n"

@@ -10,10 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexigram.contracts.web import Headers, MutableHeaders, RequestContext
-from lexigram.testing import FakeHTTPClient, RecordedRequest, Route, UnmatchedRequest
+from lexigram.testing import (
+    Criterion,
+    FakeHTTPClient,
+    RecordedRequest,
+    Route,
+    UnmatchedRequest,
+)
 from lexigram.testing._answers.outcomes import accepted
 from lexigram.testing._routing.comparing import contains, differences, equals
-from lexigram.testing._routing.matchers import Criterion
 from lexigram.testing._routing.switchboard import Switchboard
 
 

@@ -16,8 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexigram.testing import FaultServer, TestKitFailure
-from lexigram.testing._network.guard import NetworkBlocked, NetworkGuard, block_network
+from lexigram.testing import (
+    FaultServer,
+    NetworkBlocked,
+    NetworkGuard,
+    TestKitFailure,
+    block_network,
+)
 
 # RFC 5737 and RFC 3849 keep these for documentation: nothing answers there.
 FAR = ("192.0.2.1", 443)

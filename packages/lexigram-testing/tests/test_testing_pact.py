@@ -11,11 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexigram.contracts.web import HttpResponse, HTTPTimeoutError
-from lexigram.testing import FakeHTTPClient, FaultServer, RecordedRequest, Reply
-from lexigram.testing._cassettes.cassette import Cassette
-from lexigram.testing._cassettes.client import RecordingHTTPClient
+from lexigram.testing import (
+    Cassette,
+    FakeHTTPClient,
+    FaultServer,
+    RecordedRequest,
+    RecordingHTTPClient,
+    Reply,
+    SecretRedactor,
+)
 from lexigram.testing._cassettes.pact import pact_of, to_pact
-from lexigram.testing._cassettes.redaction import SecretRedactor
 
 API = "https://api.test"
 NAMES = {"consumer": "shop", "provider": "invoices"}

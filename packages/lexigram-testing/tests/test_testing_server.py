@@ -23,8 +23,8 @@ from lexigram.testing import (
     UnmatchedRequest,
     VerificationError,
     fault,
+    virtual_time,
 )
-from lexigram.testing._time.virtual import virtual_time
 
 
 @dataclass

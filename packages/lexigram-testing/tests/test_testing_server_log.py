@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexigram.testing import FaultServer, Reply, fault
+from lexigram.testing import FaultServer, Reply, fault, virtual_time
 from lexigram.testing._server.records import LOG_LIMIT, ByteLog, ConnectionRecord
 from lexigram.testing._server.transcript import Peer
-from lexigram.testing._time.virtual import virtual_time
 
 
 @asynccontextmanager

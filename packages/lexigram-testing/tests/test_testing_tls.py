@@ -11,9 +11,8 @@ from typing import Any, get_args
 
 import pytest
 
-from lexigram.testing import Fault, FaultServer, Reply, fault
+from lexigram.testing import Fault, FaultServer, Reply, fault, virtual_time
 from lexigram.testing._answers.faults import TLSFault
-from lexigram.testing._time.virtual import virtual_time
 
 KINDS = get_args(TLSFault)
 CERTIFICATES = ["untrusted", "wrong_host", "expired"]

@@ -12,8 +12,10 @@ import tenacity
 
 from lexigram.testing import (
     CallbackFailed,
+    Criterion,
     FakeHTTPClient,
     ForbiddenRequest,
+    OrderViolated,
     RecordedRequest,
     Reply,
     SequenceExhausted,
@@ -22,8 +24,6 @@ from lexigram.testing import (
     VerificationError,
 )
 from lexigram.testing._answers.outcomes import accepted
-from lexigram.testing._calls.failures import OrderViolated
-from lexigram.testing._routing.matchers import Criterion
 from lexigram.testing._routing.switchboard import Switchboard
 
 _Call: TypeAlias = Callable[[], Awaitable[Any]]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lexigram.contracts.clock import ClockProtocol, SystemClock
-from lexigram.testing._time.virtual import virtual_time
+from lexigram.testing import virtual_time
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 

@@ -7,10 +7,12 @@ from contextlib import suppress
 
 import pytest
 
-from lexigram.testing import TestKitFailure
-from lexigram.testing._time.clock import VirtualClock
-from lexigram.testing._time.deadlock import DeadlockDetected
-from lexigram.testing._time.virtual import virtual_time
+from lexigram.testing import (
+    DeadlockDetected,
+    TestKitFailure,
+    VirtualClock,
+    virtual_time,
+)
 
 SOON = 0.01  # real seconds
 

@@ -9,9 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from lexigram.testing._time.deadlock import DeadlockDetected
-from lexigram.testing._time.loop import VirtualLoop
-from lexigram.testing._time.virtual import virtual_time
+from lexigram.testing import DeadlockDetected, VirtualLoop, virtual_time
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexigram.testing._time.loop import VirtualLoop
+from lexigram.testing import VirtualLoop, virtual_time
 from lexigram.testing._time.timeline import Timeline
-from lexigram.testing._time.virtual import virtual_time
 
 # Milliseconds, so that the model's arithmetic is exact.
 pauses = st.integers(min_value=1, max_value=100_000)

@@ -6,8 +6,7 @@ import socket
 import pytest
 
 from lexigram.contracts.web import HTTPTimeoutError
-from lexigram.testing import FakeHTTPClient, FaultServer, fault
-from lexigram.testing._time.virtual import virtual_time
+from lexigram.testing import FakeHTTPClient, FaultServer, fault, virtual_time
 
 REQUEST = b"GET /v1 HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -5,8 +5,7 @@ import threading
 
 import pytest
 
-from lexigram.testing import FakeHTTPClient
-from lexigram.testing._time.virtual import virtual_time
+from lexigram.testing import FakeHTTPClient, virtual_time
 
 
 async def test_time_stands_still_until_it_is_advanced() -> None:

@@ -224,8 +224,8 @@ def _method(method: str) -> str:
 
 
 def _timeout(seconds: Any) -> float | None:
-    if seconds is None:
-        return None
+    if seconds is None or (type(seconds) is float and seconds > 0):
+        return seconds
     number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     if not number or seconds <= 0:
         raise HTTPInvalidRequestError(

@@ -30,14 +30,11 @@ from lexigram.testing._cassettes.matching import (
     MatchOn,
 )
 from lexigram.testing._cassettes.pact import pact_of
-from lexigram.testing._cassettes.raised import (
-    error_from_json,
-    error_to_json,
-    is_recordable,
-)
+from lexigram.testing._cassettes.raised import is_recordable
 from lexigram.testing._cassettes.redaction import Redactor, SecretRedactor
 from lexigram.testing._cassettes.shapes import differences, unhidden
 from lexigram.testing._cassettes.storage import read_file, write_file
+from lexigram.testing._cassettes.verdict import cassette_verdict
 from lexigram.testing._routing.verification import Strictness
 
 __all__ = ["Cassette", "RecordMode", "Send"]
@@ -191,7 +188,7 @@ class Cassette:
             return await self._record(request, redacted, send)
         if interaction is None:
             raise self._unrecorded(redacted)
-        outcome = _replayed(interaction, request)
+        outcome = interaction.outcome_for(request)
         if self.mode == "verify":
             outcome = await self._verify_live(interaction, outcome, request, send)
         if isinstance(outcome, HTTPClientError):
@@ -377,28 +374,8 @@ class Cassette:
     def _verdict(
         self, failures: Sequence[BaseException], unused: Sequence[Interaction]
     ) -> CassetteVerificationError | None:
-        if not failures and not unused and not self._drift:
-            return None
-        parts = [f"The cassette '{self.path}' and the test differ."]
-        parts += [str(failure) for failure in failures]
-        if self._drift:
-            lines = [f"  {drift}" for drift in self._drift]
-            parts.append("\n".join(["Live answers have another shape:", *lines]))
-        if unused:
-            parts.append(self._unused_text(unused))
-        return CassetteVerificationError(
-            "\n\n".join(parts), failures, unused=unused, drift=self._drift
-        )
-
-    def _unused_text(self, unused: Sequence[Interaction]) -> str:
-        numbers = {id(i): n for n, i in enumerate(self._loaded, 1)}
-        advice = (
-            'To drop them, record again with mode="record_all"; to allow them, open it '
-            'with strict="unmatched_only".'
-        )
-        lines = [f"  #{numbers[id(i)]} {i.name()}" for i in unused]
-        return "\n".join(
-            ["Recorded interactions that nobody asked for:", *lines, advice]
+        return cassette_verdict(
+            self.path, failures, self._drift, unused=unused, among=self._loaded
         )
 
 
@@ -407,21 +384,3 @@ def _check_word(option: str, word: str, known: Sequence[str]) -> None:
         raise ValueError(
             f"{option}={word!r} is unknown. Use {', '.join(map(repr, known))}."
         )
-
-
-def _replayed(
-    interaction: Interaction, request: RecordedRequest
-) -> HttpResponse | HTTPClientError:
-    """Return the recorded outcome, new, as the outcome of this request."""
-    recorded, outcome = interaction.request, interaction.outcome
-    if isinstance(outcome, HTTPClientError):
-        return error_from_json(error_to_json(outcome, recorded), request)
-    return HttpResponse(
-        outcome.status,
-        request.url if outcome.url == recorded.url else outcome.url,
-        outcome.method,
-        outcome.headers,
-        outcome.body,
-        charset=outcome.charset,
-        attempts=outcome.attempts,
-    )

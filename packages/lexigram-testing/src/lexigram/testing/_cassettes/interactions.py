@@ -9,7 +9,7 @@ from typing import Final
 from lexigram.contracts.redaction import redact_url
 from lexigram.contracts.web import Headers, HTTPClientError, HttpResponse
 from lexigram.testing._calls.requests import RecordedRequest
-from lexigram.testing._cassettes.raised import error_to_json
+from lexigram.testing._cassettes.raised import error_from_json, error_to_json
 
 __all__ = ["VOLATILE_HEADERS", "Interaction", "lasting", "same_apart_from_noise"]
 
@@ -83,6 +83,25 @@ class Interaction:
     """What was asked."""
     outcome: HttpResponse | HTTPClientError
     """The response, or the failure of the transport."""
+
+    def outcome_for(self, request: RecordedRequest) -> HttpResponse | HTTPClientError:
+        """Return the outcome, new, as the one of this request.
+
+        New each time, so that what a caller does to its answer stays its own. The URL
+        is that of the request unless it was another one when it was recorded.
+        """
+        outcome = self.outcome
+        if isinstance(outcome, HTTPClientError):
+            return error_from_json(error_to_json(outcome, self.request), request)
+        return HttpResponse(
+            outcome.status,
+            request.url if outcome.url == self.request.url else outcome.url,
+            outcome.method,
+            outcome.headers,
+            outcome.body,
+            charset=outcome.charset,
+            attempts=outcome.attempts,
+        )
 
     def name(self) -> str:
         """Return method and redacted URL."""

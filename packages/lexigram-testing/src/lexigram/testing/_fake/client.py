@@ -125,7 +125,7 @@ class FakeHTTPClient(HTTPClientProtocol):
         )
         self._path = FakePath(
             board=self._board,
-            headers=Headers(headers),
+            headers=Headers(headers).pairs,
             timeout=timeout,
             max_redirects=max_redirects,
             max_response_bytes=max_response_bytes,
@@ -264,9 +264,9 @@ class FakeHTTPClient(HTTPClientProtocol):
         return self._path
 
     def _absolute(self, url: str) -> str:
-        if url.startswith("/"):
+        if url[:1] == "/":
             # "//host/path" is no path: it is refused where the real client refuses it.
-            return url if url.startswith("//") else self._base_url + url
+            return url if url[:2] == "//" else self._base_url + url
         absolute = "://" in url.partition("?")[0]
         return url if absolute else f"{self._base_url}/{url}"
 

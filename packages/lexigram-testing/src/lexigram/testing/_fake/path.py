@@ -17,7 +17,6 @@ from typing import Any
 
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.contracts.web import (
-    Headers,
     HTTPClientError,
     HttpResponse,
     RequestContext,
@@ -51,7 +50,7 @@ class FakePath:
     """What every call of one fake goes through."""
 
     board: Switchboard
-    headers: Headers
+    headers: tuple[tuple[str, str], ...]
     timeout: float | None
     max_redirects: int
     max_response_bytes: int | None

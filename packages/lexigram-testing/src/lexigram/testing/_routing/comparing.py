@@ -21,7 +21,7 @@ __all__ = ["contains", "differences", "equals"]
 
 _Same: TypeAlias = Callable[[Any, Any], bool]
 
-_MOST_LINES: Final = 40
+_MOST_LINES: Final = 24
 _WIDEST: Final = 120
 
 
@@ -135,26 +135,25 @@ def _spread(items: list[Any], mark: str, depth: int) -> Iterator[Line]:
 
 
 def _excerpt(lines: list[Line]) -> Iterator[str]:
-    kept = sorted(_kept(lines))
+    differing = [index for index, line in enumerate(lines) if line.mark != " "]
     before = -1
-    for index in kept[:_MOST_LINES]:
+    for index in sorted(_kept(lines, differing[:_MOST_LINES])):
         if hidden := lines[before + 1 : index]:
             yield f"  {'  ' * min(line.depth for line in hidden)}…"
         yield _cut(str(lines[index]))
         before = index
-    if (more := len(kept) - _MOST_LINES) > 0:
-        yield f"  … ({more} more lines)"
+    if (more := len(differing) - _MOST_LINES) > 0:
+        yield f"  … ({more} more lines differ)"
 
 
-def _kept(lines: list[Line]) -> set[int]:
+def _kept(lines: list[Line], differing: list[int]) -> set[int]:
     """Return what differs, its neighbours, and the containers that it is in."""
     kept: set[int] = set()
-    for index, line in enumerate(lines):
-        if line.mark == " ":
-            continue
+    for index in differing:
+        depth = lines[index].depth
         kept |= {max(index - 1, 0), index, min(index + 1, len(lines) - 1)}
-        kept.update(_around(lines, range(index - 1, -1, -1), line.depth))
-        kept.update(_around(lines, range(index + 1, len(lines)), line.depth))
+        kept.update(_around(lines, range(index - 1, -1, -1), depth))
+        kept.update(_around(lines, range(index + 1, len(lines)), depth))
     return kept
 
 

@@ -269,7 +269,7 @@ class FaultServer:
     def _serve(
         self, connection: Connection, record: ConnectionRecord
     ) -> Coroutine[Any, Any, None]:
-        record.fault = self._outage and self._outage.meets()
+        record.fault = None if self._outage is None else self._outage.meets()
         self._board.changes.notify()
         return connection.serve(
             record,

@@ -1,0 +1,40 @@
+"""The client and its retry do what their contracts say."""
+
+from collections.abc import Mapping
+from random import Random
+from typing import ClassVar
+
+from lexigram.contracts.clock import ClockProtocol
+from lexigram.http import ConnectionPoolConfig, HTTPClient, HTTPClientConfig
+from lexigram.http.retry import BuiltinRetry
+from lexigram.testing.conformance import (
+    Backend,
+    HTTPClientConformance,
+    RetryPolicyConformance,
+)
+
+
+class TestHTTPClient(HTTPClientConformance):
+    version = "1.0"
+    expected_failures: ClassVar[Mapping[str, str]] = {
+        "HTTP-066": "aiohttp returns what it could decode of gzip without its end",
+    }
+
+    def make_client(self, backend: Backend) -> HTTPClient:
+        return HTTPClient()
+
+
+class TestHTTPClientWithoutKeepAlive(TestHTTPClient):
+    def make_client(self, backend: Backend) -> HTTPClient:
+        pool = ConnectionPoolConfig(force_close=True)
+        return HTTPClient(HTTPClientConfig(pool=pool, cookie_jar=False))
+
+
+class TestBuiltinRetry(RetryPolicyConformance):
+    version = "1.0"
+    expected_failures: ClassVar[Mapping[str, str]] = {
+        "RETRY-006": "it hands back the last outcome, as its docstring promises",
+    }
+
+    def make_retry_policy(self, clock: ClockProtocol) -> BuiltinRetry:
+        return BuiltinRetry(clock, Random(1))

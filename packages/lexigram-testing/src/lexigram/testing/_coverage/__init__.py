@@ -1,0 +1,1 @@
+"""Which ways of failing the code under test has met."""

@@ -1,0 +1,1 @@
+"""What the pytest plugin does, loaded when a test asks for it."""

@@ -1,0 +1,1 @@
+"""What an upstream does over a while, as a value."""

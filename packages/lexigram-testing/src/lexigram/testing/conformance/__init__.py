@@ -1,0 +1,92 @@
+"""Does an implementation do what its contract says? One list of behaviours, three doors.
+
+Subclass a suite (`HTTPClientConformance`), parametrize a test over the list
+(`http_client_behaviours`), or call a function that needs no test runner
+(`check_http_client`); so for every contract. Behaviours carry the version of
+lexigram-contracts that asked for them first, and only those up to the `version` you say
+are tried: an upgrade never breaks your tests.
+
+Whether two implementations behave alike, a fake and the real one first of all, is what
+`assert_equivalent` says.
+"""
+
+from lexigram.testing.conformance._backend import (
+    Backend,
+    BackendFactory,
+    ClientFactory,
+    WiredBackend,
+    other_origin,
+    refuse,
+)
+from lexigram.testing.conformance._behaviour import Behaviour, Capability
+from lexigram.testing.conformance._circuit_breaker import (
+    CircuitBreakerConformance,
+    check_circuit_breaker,
+    circuit_breaker_behaviours,
+)
+from lexigram.testing.conformance._http_client import (
+    HTTPClientConformance,
+    check_http_client,
+    http_client_behaviours,
+)
+from lexigram.testing.conformance._implements import assert_implements
+from lexigram.testing.conformance._metrics_recorder import (
+    MetricsRecorderConformance,
+    check_metrics_recorder,
+    metrics_recorder_behaviours,
+)
+from lexigram.testing.conformance._pipeline import (
+    PipelineConformance,
+    check_pipeline,
+    pipeline_behaviours,
+)
+from lexigram.testing.conformance._report import (
+    ConformanceError,
+    ConformanceReport,
+    Verdict,
+)
+from lexigram.testing.conformance._retry_policy import (
+    RetryPolicyConformance,
+    check_retry_policy,
+    retry_policy_behaviours,
+)
+from lexigram.testing.conformance._twins.comparing import (
+    WIRE_ONLY,
+    Scenario,
+    Twin,
+    assert_equivalent,
+)
+
+__all__ = [
+    "WIRE_ONLY",
+    "Backend",
+    "BackendFactory",
+    "Behaviour",
+    "Capability",
+    "CircuitBreakerConformance",
+    "ClientFactory",
+    "ConformanceError",
+    "ConformanceReport",
+    "HTTPClientConformance",
+    "MetricsRecorderConformance",
+    "PipelineConformance",
+    "RetryPolicyConformance",
+    "Scenario",
+    "Twin",
+    "Verdict",
+    "WiredBackend",
+    "assert_equivalent",
+    "assert_implements",
+    "check_circuit_breaker",
+    "check_http_client",
+    "check_metrics_recorder",
+    "check_pipeline",
+    "check_retry_policy",
+    "circuit_breaker_behaviours",
+    "http_client_behaviours",
+    "metrics_recorder_behaviours",
+    "other_origin",
+    "pipeline_behaviours",
+    "refuse",
+    "retry_policy_behaviours",
+]

@@ -1,0 +1,1 @@
+"""What `HTTPClientProtocol` asks of a client, group by group."""

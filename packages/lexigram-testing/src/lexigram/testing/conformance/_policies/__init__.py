@@ -1,0 +1,1 @@
+"""What the contracts of `lexigram.contracts.resilience` ask of a policy."""

@@ -1,0 +1,1 @@
+"""Two implementations, one course of events."""
