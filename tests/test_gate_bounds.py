@@ -57,14 +57,16 @@ def test_an_incompatible_release_of_the_contracts_is_noticed_for_all_that_depend
     assert all(f"lexigram-contracts is {major}.0.0 here" in text for text in wrong)
 
 
-def test_an_incompatible_release_of_a_feature_is_noticed_for_the_core_s_extra(
+def test_an_incompatible_release_of_a_feature_is_noticed_for_every_extra(
     packages: Path,
 ) -> None:
     major = version_of(packages, "lexigram-http").major + 1
     set_version(packages, "lexigram-http", Version(f"{major}.0.0"))
-    (wrong,) = wrong_bounds(projects(packages))
-    assert wrong.startswith("lexigram ")
-    assert "packages/lexigram/pyproject.toml" in wrong
+    core, kit = sorted(wrong_bounds(projects(packages)))
+    assert core.startswith("lexigram ")
+    assert "packages/lexigram/pyproject.toml" in core
+    assert kit.startswith("lexigram-testing ")
+    assert "packages/lexigram-testing/pyproject.toml" in kit
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)

@@ -1,4 +1,4 @@
-"""The code in the guides runs: each page's Python blocks are one file of tests."""
+"""The code in the guides and in the kit's README runs: each page's Python blocks are one file of tests."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
+GUIDES = [
+    *sorted((ROOT / "docs" / "guides").glob("*.md")),
+    ROOT / "packages" / "lexigram-testing" / "README.md",
+]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 pytest_plugins = ["pytester"]
 
 
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "guide", GUIDES, ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
 def test_a_guide_s_code_runs(guide: Path, pytester: pytest.Pytester) -> None:
     code = "\n\n".join(BLOCK.findall(guide.read_text()))
     pytester.makepyfile(code)

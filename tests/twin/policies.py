@@ -194,11 +194,11 @@ OUTAGES = (
 SCENARIOS = [
     *(Scenario(run=run, wiring=builtin) for run in OUTAGES),
     *(
-        Scenario(run=run, wiring=retry, name=f"{run.__name__} with a policy")
+        Scenario(run=run, wiring=retry, name=f"{Scenario(run=run)} with a policy")
         for run in OUTAGES
     ),
     *(
-        Scenario(run=run, wiring=pipeline, name=f"{run.__name__} with a pipeline")
+        Scenario(run=run, wiring=pipeline, name=f"{Scenario(run=run)} with a pipeline")
         for run in (*OUTAGES, an_open_circuit)
     ),
     Scenario(

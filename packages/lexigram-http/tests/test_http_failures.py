@@ -51,6 +51,19 @@ async def test_a_broken_exchange_says_what_broke(
     assert error.retryable
 
 
+async def test_what_the_parser_quotes_is_cut_and_without_secrets() -> None:
+    body = b"token=s3cret " + b"x" * 5000
+    async with FaultServer.run() as server:
+        server.on.get("/v1").fail(fault.wrong_length(-5010, body=body))
+        async with HTTPClient() as client:
+            await client.get(f"{server.base_url}/v1", retry=False)
+            server.on.get("/v2").fail(fault.raw(b"HTTP/1.1 token=s3cret " + body))
+            result = await client.get(f"{server.base_url}/v2", retry=False)
+    message = str(result.unwrap_err())
+    assert "s3cret" not in message
+    assert len(message) < 500
+
+
 async def test_a_refused_connection_was_never_sent() -> None:
     async with FaultServer.run() as server:
         await server.down()

@@ -1,8 +1,11 @@
 """The behaviours of an HTTP client: the fake has them, and each finds who has not."""
 
 import asyncio
-from collections.abc import Callable
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -22,7 +25,7 @@ from lexigram.contracts.web import (
     build_result,
 )
 from lexigram.result import Err, Ok
-from lexigram.testing import FakeHTTPClient
+from lexigram.testing import Cassette, FakeHTTPClient, RecordingHTTPClient
 from lexigram.testing.conformance import (
     Backend,
     ConformanceError,
@@ -457,6 +460,26 @@ async def test_a_client_that_does_wrong_is_found(wrong: str) -> None:
 async def test_a_wrapper_that_does_nothing_wrong_conforms() -> None:
     report = await check_http_client(
         Client, version="1.0", backend=FakeHTTPClient, expected_failures=SHARED
+    )
+    assert not report.failed
+
+
+async def test_a_recording_client_conforms_like_the_one_it_records(
+    tmp_path: Path,
+) -> None:
+    numbers = itertools.count()
+
+    @asynccontextmanager
+    async def recording(fake: Any) -> AsyncIterator[HTTPClientProtocol]:
+        path = tmp_path / f"{next(numbers)}.json"
+        async with (
+            fake,
+            RecordingHTTPClient(fake, Cassette.open(path, mode="record_all")) as client,
+        ):
+            yield client
+
+    report = await check_http_client(
+        recording, version="1.0", backend=FakeHTTPClient, expected_failures=SHARED
     )
     assert not report.failed
 

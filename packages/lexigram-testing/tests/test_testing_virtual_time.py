@@ -1,6 +1,7 @@
 """Virtual time in a running loop: what moves it, what holds it, what is left after."""
 
 import asyncio
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -161,6 +162,8 @@ async def test_a_registered_peer_holds_time_until_it_has_answered() -> None:
             peer.start()
             assert await asyncio.wait_for(answer, 30) == "here"
         assert clock.elapsed == 0
+        await asyncio.sleep(1)
+        assert clock.elapsed == 1
         peer.join()
 
 
@@ -247,6 +250,14 @@ async def test_blocks_may_follow_each_other_in_one_loop() -> None:
             assert clock.elapsed == 10
         moments.append(loop.time())
     assert moments == sorted(moments)
+
+
+async def test_no_block_leaves_more_behind_than_the_one_before() -> None:
+    loop = asyncio.get_running_loop()
+    for _ in range(sys.getrecursionlimit()):
+        async with virtual_time():
+            pass
+    assert loop.time() > 0
 
 
 async def test_leaving_takes_everything_out_but_the_distance() -> None:

@@ -131,9 +131,11 @@ def test_a_block_that_another_task_entered_fails_what_runs_the_loop() -> None:
 
 
 def test_a_block_that_will_not_be_cancelled_fails_what_runs_the_loop() -> None:
+    """It is asked once; the loop must not turn for ever."""
+
     async def stubborn() -> None:
         async with virtual_time(deadlock_after=SOON):
-            for _ in range(2):
+            for _ in range(3):
                 with suppress(asyncio.CancelledError):
                     await wait_for_nobody()
 
@@ -141,6 +143,7 @@ def test_a_block_that_will_not_be_cancelled_fails_what_runs_the_loop() -> None:
         task = runner.get_loop().create_task(stubborn())
         with pytest.raises(DeadlockDetected, match="wait_for_nobody"):
             runner.get_loop().run_until_complete(task)
+        assert not task.done()
         # Leaving the block reports the first one, when the loop cancels what is left.
         with pytest.raises(DeadlockDetected):
             runner.get_loop().run_until_complete(_cancelled(task))

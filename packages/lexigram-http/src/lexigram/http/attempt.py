@@ -14,6 +14,7 @@ import socket
 import aiohttp
 from yarl import URL
 
+from lexigram.contracts.redaction import redact_text
 from lexigram.contracts.web import (
     ConnectionFailure,
     Headers,
@@ -30,6 +31,9 @@ from lexigram.http.pool import Pool
 
 # From here on aiohttp warns about bytes, and writes a file piece by piece.
 _LARGE_BODY = 1024 * 1024
+
+# aiohttp's parser quotes what it could not read.
+_LONGEST_REASON = 200
 
 
 async def exchange(
@@ -189,10 +193,16 @@ def _reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"it answered {error.status}"
     if isinstance(error, aiohttp.ClientResponseError):
-        return " ".join(error.message.split()) or type(error).__name__
+        return _short(error.message) or type(error).__name__
     if isinstance(error, aiohttp.InvalidURL):
         return error.description or "it is not valid"
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return _short(str(error)).rstrip(".") or type(error).__name__
+
+
+def _short(text: str) -> str:
+    """Return one line of what may quote the wire: a whole body, secrets and all."""
+    line = redact_text(" ".join(text.split()))
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
 
 
 def _invalid(message: str, request: RequestContext) -> HTTPInvalidRequestError:

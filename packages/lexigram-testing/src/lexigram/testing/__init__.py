@@ -10,7 +10,13 @@ pass are in `lexigram.testing.conformance`, the hypothesis strategies in
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lexigram.testing._answers.faults import Ending, Fault, Phase, fault
+    from lexigram.testing._answers.faults import (
+        Ending,
+        Fault,
+        Phase,
+        TLSFault,
+        fault,
+    )
     from lexigram.testing._answers.outcomes import Outcome, Reply
     from lexigram.testing._app.bed import BedOverride, TestBed
     from lexigram.testing._app.faults import BedFaults
@@ -38,7 +44,7 @@ if TYPE_CHECKING:
     from lexigram.testing._cassettes.matching import MatchOn
     from lexigram.testing._cassettes.pact import to_pact
     from lexigram.testing._cassettes.redaction import Redactor, SecretRedactor
-    from lexigram.testing._coverage.kinds import FaultKind
+    from lexigram.testing._coverage.kinds import FAULT_KINDS, FaultKind
     from lexigram.testing._coverage.report import (
         FaultCoverage,
         RouteCoverage,
@@ -55,6 +61,7 @@ if TYPE_CHECKING:
     from lexigram.testing._observing.metrics import InMemoryMetrics
     from lexigram.testing._routing.explain import RouteExplanation
     from lexigram.testing._routing.matchers import Criterion, Matcher
+    from lexigram.testing._routing.options import RouteOptions
     from lexigram.testing._routing.routes import Route
     from lexigram.testing._routing.table import RouteTable
     from lexigram.testing._routing.verification import Strictness, VerificationError
@@ -83,6 +90,7 @@ else:
         "DeadlockDetected": "_time.deadlock",
         "Drift": "_cassettes.errors",
         "Ending": "_answers.faults",
+        "FAULT_KINDS": "_coverage.kinds",
         "FakeHTTPClient": "_fake.client",
         "Fault": "_answers.faults",
         "FaultCoverage": "_coverage.report",
@@ -110,12 +118,14 @@ else:
         "Route": "_routing.routes",
         "RouteCoverage": "_coverage.report",
         "RouteExplanation": "_routing.explain",
+        "RouteOptions": "_routing.options",
         "RouteTable": "_routing.table",
         "SecretInCassette": "_cassettes.errors",
         "SecretRedactor": "_cassettes.redaction",
         "SequenceExhausted": "_calls.failures",
         "Strictness": "_routing.verification",
         "TLSInfo": "_server.records",
+        "TLSFault": "_answers.faults",
         "TestBed": "_app.bed",
         "TestKitFailure": "_calls.failures",
         "UnmatchedRequest": "_calls.failures",
@@ -143,6 +153,7 @@ else:
 
 
 __all__ = [
+    "FAULT_KINDS",
     "BedFaults",
     "BedOverride",
     "ByteLog",
@@ -184,11 +195,13 @@ __all__ = [
     "Route",
     "RouteCoverage",
     "RouteExplanation",
+    "RouteOptions",
     "RouteTable",
     "SecretInCassette",
     "SecretRedactor",
     "SequenceExhausted",
     "Strictness",
+    "TLSFault",
     "TLSInfo",
     "TestBed",
     "TestKitFailure",

@@ -66,6 +66,19 @@ if TYPE_CHECKING:
     from lexigram.testing._pytest.doubles import FaultServers
     from lexigram.testing._pytest.watch import Watch
     from lexigram.testing._time.clock import VirtualClock
+else:
+
+    def __getattr__(name):  # noqa: ANN001, ANN202 - checkers see the imports above
+        if name != "FaultServers":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from lexigram.testing._pytest.doubles import (  # noqa: PLC0415 - see above
+            FaultServers,
+        )
+
+        return FaultServers
+
+
+__all__ = ["FaultServers"]
 
 _WATCH: Final = pytest.StashKey["Watch"]()
 _MARKER: Final = "lexigram_http"

@@ -24,11 +24,11 @@ from lexigram.testing._schedules.schedule import FaultSchedule
 
 try:
     from hypothesis import strategies as st
-except ImportError as error:
+except ImportError as _missing:
     raise ImportError(
         "`lexigram.testing.strategies` needs Hypothesis, which is not installed. "
         'Install it with: pip install "lexigram-testing[hypothesis]".'
-    ) from error
+    ) from _missing
 
 __all__ = ["FaultSchedule", "fault_schedules", "faults", "replies"]
 

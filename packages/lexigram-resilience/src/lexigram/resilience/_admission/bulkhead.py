@@ -51,7 +51,7 @@ class Places:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._queue: deque[asyncio.Future[None]] = deque()
-        self.in_flight = 0
+        self.in_flight: int = 0
 
     @property
     def queued(self) -> int:

@@ -24,7 +24,7 @@ class Gcra:
         self._interval = 1.0 / rate
         self._tolerance = burst * self._interval
         self._arrival = float("-inf")
-        self.burst = burst
+        self.burst: int = burst
 
     def take(self, now: float, cost: int) -> float:
         """Take `cost` permits and return 0, or return the seconds until they are there.

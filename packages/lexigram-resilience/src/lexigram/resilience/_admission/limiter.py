@@ -35,9 +35,9 @@ class Gate:
     __slots__ = ("changed", "line", "queued", "rate")
 
     def __init__(self, rate: Gcra) -> None:
-        self.rate = rate
-        self.line = Line()
-        self.queued = 0
+        self.rate: Gcra = rate
+        self.line: Line = Line()
+        self.queued: int = 0
         self.changed: asyncio.Future[None] | None = None
 
     def take(self, now: float, cost: int) -> float:

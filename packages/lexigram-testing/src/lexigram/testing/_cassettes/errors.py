@@ -87,7 +87,7 @@ class SecretInCassette(Exception):  # noqa: N818 - says what is the matter
         problem = f"The cassette '{path}' was not written, as it would hold secrets:"
         super().__init__("\n".join([problem, *lines, advice]))
         self.path = path
-        self.leaks = tuple(leaks)
+        self.leaks: tuple[Leak, ...] = tuple(leaks)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.path, self.leaks)
@@ -130,5 +130,5 @@ class CassetteVerificationError(VerificationError):
         drift: Sequence[Drift] = (),
     ) -> None:
         super().__init__(message, failures)
-        self.unused = tuple(unused)
-        self.drift = tuple(drift)
+        self.unused: tuple[Interaction, ...] = tuple(unused)
+        self.drift: tuple[Drift, ...] = tuple(drift)

@@ -81,7 +81,7 @@ class SecretRedactor:
 
     def __init__(self, names: Iterable[str] = (), *, keep: Iterable[str] = ()) -> None:
         self._names = frozenset(map(str.lower, names))
-        self.keep = frozenset(map(str.lower, keep))
+        self.keep: frozenset[str] = frozenset(map(str.lower, keep))
         """The names that are not hidden, in lower case."""
 
     def redact_request(self, request: RecordedRequest) -> RecordedRequest:

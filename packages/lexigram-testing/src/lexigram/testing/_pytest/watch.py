@@ -50,7 +50,7 @@ class Watch:
         # Identities are compared: what was told must stay alive to keep its own.
         self._kept: list[object] = []
         self._raised: BaseException | None = None
-        self.passed = False
+        self.passed: bool = False
         """Whether the test has, its verification included."""
 
     @contextmanager

@@ -28,13 +28,7 @@ from lexigram.testing._server.wire import (
     read_request,
 )
 
-__all__ = [
-    "ClientGone",
-    "Connection",
-    "ConnectionRecord",
-    "Service",
-    "protocol",
-]
+__all__ = ["ClientGone", "Connection", "Service", "protocol"]
 
 T = TypeVar("T")
 

@@ -80,7 +80,7 @@ class VirtualClock(ClockProtocol):
             raise ValueError(
                 f"{by=!r} is no time to advance by. Use zero or more seconds."
             )
-        await self.settle()
+        self._check_in_block()
         await self._reach(self._timeline.after(by))
         await self.settle()
 
@@ -93,11 +93,7 @@ class VirtualClock(ClockProtocol):
         Raises:
             RuntimeError: The block of `virtual_time` has ended.
         """
-        if self._timeline.ended:
-            raise RuntimeError(
-                "The block of this clock has ended; time is real again. "
-                "Use it within `async with virtual_time() as clock:`."
-            )
+        self._check_in_block()
         waiter = self._loop.create_future()
         self._timeline.settling(waiter)
         await waiter
@@ -118,6 +114,13 @@ class VirtualClock(ClockProtocol):
             yield
         finally:
             self._timeline.external.remove(name)
+
+    def _check_in_block(self) -> None:
+        if self._timeline.ended:
+            raise RuntimeError(
+                "The block of this clock has ended; time is real again. "
+                "Use it within `async with virtual_time() as clock:`."
+            )
 
     async def _reach(self, target: float) -> None:
         waiter = self._loop.create_future()

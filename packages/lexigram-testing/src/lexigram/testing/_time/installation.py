@@ -98,7 +98,7 @@ class Installation:
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         frame = inspect.currentframe()
-        if delay > 0 and is_sleep(frame and frame.f_back):
+        if is_sleep(frame and frame.f_back):
             self._timeline.sleeps.append(delay)
         return self._call_later(delay, callback, *args, context=context)
 

@@ -28,7 +28,7 @@ class Timeline:
 
     def __init__(self, start: int, *, autojump: bool) -> None:
         self.start: Final = float(start)
-        self.now = self.start
+        self.now: float = self.start
         self.autojump: Final = autojump
         self.sleeps: list[float] = []
         self.external: list[str] = []
@@ -57,11 +57,10 @@ class Timeline:
         return self.now + seconds <= target + slack
 
     def move(self, seconds: float) -> None:
-        """Go on, to the nanosecond, and far enough for a timer that is due then."""
-        exact = self.now + seconds
-        rounded = round(exact, _DIGITS)
-        reached = rounded > self.now and exact < rounded + _RESOLUTION
-        self.now = rounded if reached else math.nextafter(exact, math.inf)
+        """Go on, to the whole nanosecond: tenths of a second add up without drift."""
+        rounded = self.after(seconds)
+        # Rounding must not stand still: the loop would turn for ever.
+        self.now = rounded if rounded > self.now else self.now + seconds
 
     def tick(self) -> None:
         """Go on by next to nothing, now and then, where "now" cannot become "due".
@@ -76,7 +75,7 @@ class Timeline:
             self.now = math.nextafter(self.now, math.inf)
 
     def after(self, seconds: float) -> float:
-        """Return the time in `seconds` from now."""
+        """Return the time in `seconds` from now, to the nanosecond."""
         return round(self.now + seconds, _DIGITS)
 
     def allow(self, target: float) -> None:

@@ -40,6 +40,10 @@ from lexigram.testing.conformance._pipeline import (
     check_pipeline,
     pipeline_behaviours,
 )
+from lexigram.testing.conformance._policies.breaking import BreakerFactory
+from lexigram.testing.conformance._policies.pipelines import PipelineFactory
+from lexigram.testing.conformance._policies.recording import MetricsFactory
+from lexigram.testing.conformance._policies.retrying import RetryFactory
 from lexigram.testing.conformance._report import (
     ConformanceError,
     ConformanceReport,
@@ -62,14 +66,18 @@ __all__ = [
     "Backend",
     "BackendFactory",
     "Behaviour",
+    "BreakerFactory",
     "Capability",
     "CircuitBreakerConformance",
     "ClientFactory",
     "ConformanceError",
     "ConformanceReport",
     "HTTPClientConformance",
+    "MetricsFactory",
     "MetricsRecorderConformance",
     "PipelineConformance",
+    "PipelineFactory",
+    "RetryFactory",
     "RetryPolicyConformance",
     "Scenario",
     "Twin",

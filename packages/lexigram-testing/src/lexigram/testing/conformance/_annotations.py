@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import (
-    Awaitable,
-    Callable,
-    Coroutine,
-)
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import (
     Annotated,

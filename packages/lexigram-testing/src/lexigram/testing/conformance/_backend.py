@@ -11,7 +11,7 @@ from lexigram.contracts.web import HTTPClientProtocol
 from lexigram.testing._answers.faults import fault
 from lexigram.testing._calls.journal import CallLog
 from lexigram.testing._routing.table import RouteTable
-from lexigram.testing._server.connection import ConnectionRecord
+from lexigram.testing._server.records import ConnectionRecord
 from lexigram.testing.conformance._behaviour import Capability
 
 __all__ = [

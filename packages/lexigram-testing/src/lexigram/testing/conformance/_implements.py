@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from lexigram.contracts.suggestions import did_you_mean
 from lexigram.testing.conformance._annotations import result_of, returns, show
@@ -16,27 +16,21 @@ from lexigram.testing.conformance._parameters import parameter_problems
 
 __all__ = ["assert_implements"]
 
-_NOT_MEMBERS: Final = frozenset(dir(object)) | {
-    "__abstractmethods__",
+T_co = TypeVar("T_co", covariant=True)
+
+
+@runtime_checkable
+class _Nothing(Protocol[T_co]):
+    """Asks for nothing: what it has, every protocol has."""
+
+
+_NOT_MEMBERS: Final = frozenset(dir(_Nothing)) | {
     "__annotate__",
     "__annotate_func__",
     "__annotations__",
     "__annotations_cache__",
-    "__class_getitem__",
-    "__dict__",
-    "__firstlineno__",
-    "__module__",
     "__non_callable_proto_members__",
-    "__orig_bases__",
-    "__parameters__",
-    "__protocol_attrs__",
     "__slots__",
-    "__static_attributes__",
-    "__type_params__",
-    "__weakref__",
-    "_abc_impl",
-    "_is_protocol",
-    "_is_runtime_protocol",
 }
 
 
@@ -78,7 +72,7 @@ def _problems(name: str, wanted: Any, obj: object, owner: type[Any]) -> Iterator
     found = inspect.getattr_static(obj, name, None)
     if found is None and name not in _annotated(owner):
         names = [other for other in dir(owner) if not other.startswith("_")]
-        yield f"is missing. {did_you_mean(name, names)}"
+        yield f"is missing. {did_you_mean(name, names)}" if names else "is missing."
     elif found is wanted:
         if wanted is not None and _does_nothing(wanted):
             yield "is inherited from the protocol, where it does nothing. Define it."

@@ -62,8 +62,8 @@ class _Taken:
             yield f"takes no {name!r} as argument {position + 1}."
         elif wanted.kind in _BY_NAME and not self._takes_by_name(position, wanted):
             yield f"takes no {name!r} by name."
-        elif name in self._filled:
-            yield f"takes {name!r} from the protocol's `*args`."
+        elif wanted.kind is Parameter.KEYWORD_ONLY and name in self._filled:
+            yield f"takes {name!r} in the place of another argument."
         optional = wanted.default is not Parameter.empty
         if optional and own is not None and own.default is Parameter.empty:
             yield f"requires {name!r}; the protocol's has a default."
@@ -72,7 +72,7 @@ class _Taken:
         """Yield what is wrong with how it takes `*args` from this position on."""
         if not self._any_position:
             yield "takes no `*args`."
-        self._filled = {p.name for p in self._positional[position:]}
+        self._filled |= {p.name for p in self._positional[position:]}
 
     def options(self, options: Mapping[str, bool] | None) -> Iterator[str]:
         """Yield what is wrong with how it takes `**options`, of these names or any."""
@@ -101,6 +101,7 @@ class _Taken:
         if wanted.kind is Parameter.POSITIONAL_ONLY:
             at_place = self._positional[position : position + 1]
             own = at_place[0] if at_place else None
+            self._filled |= {parameter.name for parameter in at_place}
         else:
             own = self._named.get(wanted.name)
         if own is not None:
@@ -120,9 +121,10 @@ class _Taken:
         )
 
     def _takes_at(self, position: int, wanted: Parameter) -> bool:
-        if position >= len(self._positional):
-            return self._any_position
         by_name = wanted.kind is Parameter.POSITIONAL_OR_KEYWORD
+        if position >= len(self._positional):
+            # Of `*args` it would not come to the argument of that name.
+            return self._any_position and not (by_name and wanted.name in self._named)
         return not by_name or self._positional[position].name == wanted.name
 
 
