@@ -203,18 +203,37 @@ async def test_a_trial_ends_as_soon_as_it_can_not_pass() -> None:
     assert circuit_of(breaker).state is CircuitState.OPEN
 
 
-async def test_t1_half_open_lets_its_permits_through_and_queues_nobody() -> None:
+async def test_trap_t01_half_open_lets_one_probe_through_and_queues_nobody() -> None:
     clock, upstream = ManualClock(), Upstream()
     breaker = breaker_of(clock)
     await open_up(breaker)
     clock.now += 10
 
     callers = await start(breaker, upstream, 50)
-    assert len(upstream.calls) == 3
-    assert await ends(*callers[3:]) == ["refused"] * 47  # while the probes are out
+    assert len(upstream.calls) == 1
+    assert await ends(*callers[1:]) == ["refused"] * 49  # while the probe is out
+    upstream.calls[0].set_result("fine")
+    assert await ends(callers[0]) == ["fine"]
+    assert circuit_of(breaker).state is CircuitState.HALF_OPEN
+
+
+async def test_trap_t01_as_many_probes_are_out_at_once_as_are_allowed() -> None:
+    clock, upstream = ManualClock(), Upstream()
+    breaker = breaker_of(clock, half_open_permits=3, half_open_max_concurrent=2)
+    await open_up(breaker)
+    clock.now += 10
+
+    first = await start(breaker, upstream, 50)
+    assert await ends(*first[2:]) == ["refused"] * 48
     for probe in upstream.calls:
         probe.set_result("fine")
-    assert await ends(*callers[:3]) == ["fine"] * 3
+    assert await ends(*first[:2]) == ["fine"] * 2
+
+    # One outcome is missing, so that there is one more probe and not two.
+    second = await start(breaker, upstream, 50)
+    assert await ends(*second[1:]) == ["refused"] * 49
+    upstream.calls[2].set_result("fine")
+    assert await ends(second[0]) == ["fine"]
     assert circuit_of(breaker).state is CircuitState.CLOSED
 
 
@@ -224,13 +243,15 @@ async def test_a_refusal_by_a_half_open_circuit_knows_no_time() -> None:
     await open_up(breaker)
     clock.now += 10
     (probe,) = await start(breaker, Upstream())
-    with pytest.raises(CircuitOpenError, match="half open and all 1 probes") as caught:
+    with pytest.raises(
+        CircuitOpenError, match="half open and as many probes"
+    ) as caught:
         await breaker.call(succeed)
     assert caught.value.retry_after is None
     probe.cancel()
 
 
-async def test_t2_cancellation_is_no_failure_and_passes_through() -> None:
+async def test_trap_t02_cancellation_is_no_failure_and_passes_through() -> None:
     clock, upstream = ManualClock(), Upstream()
     # A judge that would call it one is not asked.
     call: Call[str] = Call(judge=lambda *_: Judgement("failure"))
@@ -244,7 +265,9 @@ async def test_t2_cancellation_is_no_failure_and_passes_through() -> None:
     assert circuit_of(breaker).calls == 0
 
 
-async def test_t3_a_cancelled_probe_gives_its_place_back_in_the_same_tick() -> None:
+async def test_trap_t03_a_cancelled_probe_gives_its_place_back_in_the_same_tick() -> (
+    None
+):
     clock = ManualClock()
     breaker = breaker_of(clock, half_open_permits=1)
     await open_up(breaker)
@@ -261,7 +284,7 @@ async def test_t3_a_cancelled_probe_gives_its_place_back_in_the_same_tick() -> N
 
 
 @pytest.mark.parametrize("answer", ["fine", OSError()])
-async def test_t4_t5_an_answer_from_before_the_outage_is_dropped(
+async def test_trap_t04_t05_an_answer_from_before_the_outage_is_dropped(
     answer: str | OSError,
 ) -> None:
     clock, upstream = ManualClock(), Upstream()
@@ -284,9 +307,11 @@ async def test_t4_t5_an_answer_from_before_the_outage_is_dropped(
     assert circuit_of(breaker).state is CircuitState.CLOSED
 
 
-async def test_t6_a_probe_of_one_trial_takes_no_part_in_the_next() -> None:
+async def test_trap_t06_a_probe_of_one_trial_takes_no_part_in_the_next() -> None:
     clock, first = ManualClock(), Upstream()
-    breaker = breaker_of(clock, half_open_permits=2, open_duration_growth=1)
+    breaker = breaker_of(
+        clock, half_open_permits=2, half_open_max_concurrent=2, open_duration_growth=1
+    )
     await open_up(breaker)
     clock.now += 10
     (late,) = await start(breaker, first)
@@ -300,7 +325,7 @@ async def test_t6_a_probe_of_one_trial_takes_no_part_in_the_next() -> None:
     assert (seen.state, seen.failures, seen.probes) == (CircuitState.HALF_OPEN, 0, 1)
 
 
-async def test_t6_a_failure_from_before_the_outage_stays_out_of_the_new_window() -> (
+async def test_trap_t06_a_failure_from_before_the_outage_stays_out_of_the_new_window() -> (
     None
 ):
     clock, upstream = ManualClock(), Upstream()
@@ -315,7 +340,7 @@ async def test_t6_a_failure_from_before_the_outage_stays_out_of_the_new_window()
     assert circuit_of(breaker).calls == 0
 
 
-async def test_t7_the_time_of_day_means_nothing(
+async def test_trap_t07_the_time_of_day_means_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = ManualClock()
@@ -328,7 +353,7 @@ async def test_t7_the_time_of_day_means_nothing(
 
 
 @pytest.mark.parametrize("uncounted", [ValueError("a bug"), CallRejectedError("full")])
-async def test_t8_a_probe_with_an_uncounted_exception_decides_nothing(
+async def test_trap_t08_a_probe_with_an_uncounted_exception_decides_nothing(
     uncounted: Exception,
 ) -> None:
     def judge(_: str | None, error: BaseException | None) -> Judgement:
@@ -364,7 +389,9 @@ async def test_a_judge_that_raises_keeps_no_permit() -> None:
     assert circuit_of(breaker).probes == 0
 
 
-async def test_t23_the_call_that_opens_the_circuit_keeps_its_own_exception() -> None:
+async def test_trap_t23_the_call_that_opens_the_circuit_keeps_its_own_exception() -> (
+    None
+):
     breaker = breaker_of(ManualClock(), consecutive_failures=1)
     failure = OSError("down")
 
@@ -378,9 +405,9 @@ async def test_t23_the_call_that_opens_the_circuit_keeps_its_own_exception() -> 
     assert caught.value.__cause__ is None
 
 
-async def test_t24_probes_that_hang_do_not_hold_the_circuit_half_open() -> None:
+async def test_trap_t24_probes_that_hang_do_not_hold_the_circuit_half_open() -> None:
     clock, hung = ManualClock(), Upstream()
-    breaker = breaker_of(clock, half_open_max_wait=30)
+    breaker = breaker_of(clock, half_open_max_wait=30, half_open_max_concurrent=3)
     await open_up(breaker)
     clock.now += 10
     probes = await start(breaker, hung, 3)
@@ -401,9 +428,9 @@ async def test_t24_probes_that_hang_do_not_hold_the_circuit_half_open() -> None:
     assert circuit_of(breaker).state is CircuitState.CLOSED
 
 
-async def test_t24_a_trial_may_pass_without_its_hung_probe() -> None:
+async def test_trap_t24_a_trial_may_pass_without_its_hung_probe() -> None:
     clock = ManualClock()
-    breaker = breaker_of(clock, half_open_max_wait=30)
+    breaker = breaker_of(clock, half_open_max_wait=30, half_open_max_concurrent=2)
     await open_up(breaker)
     clock.now += 10
     (hung,) = await start(breaker, Upstream())
@@ -415,7 +442,7 @@ async def test_t24_a_trial_may_pass_without_its_hung_probe() -> None:
     hung.cancel()
 
 
-async def test_t24_a_quiet_trial_waits_for_calls_without_re_opening() -> None:
+async def test_trap_t24_a_quiet_trial_waits_for_calls_without_re_opening() -> None:
     clock = ManualClock()
     breaker = breaker_of(clock, half_open_max_wait=30)
     await open_up(breaker)
@@ -425,7 +452,9 @@ async def test_t24_a_quiet_trial_waits_for_calls_without_re_opening() -> None:
     assert circuit_of(breaker).state is CircuitState.CLOSED
 
 
-async def test_t25_circuits_that_opened_together_do_not_come_back_together() -> None:
+async def test_trap_t25_circuits_that_opened_together_do_not_come_back_together() -> (
+    None
+):
     clock = ManualClock()
     breaker = CircuitBreaker(
         "test",
@@ -442,23 +471,69 @@ async def test_t25_circuits_that_opened_together_do_not_come_back_together() -> 
     assert max(map(seconds.count, seconds)) < 0.15 * len(waits)
 
 
-async def test_the_wait_grows_with_each_failed_trial_and_is_reset_by_a_passed_one() -> (
-    None
-):
+async def test_the_wait_grows_with_each_opening_in_a_row() -> None:
     clock = ManualClock()
     breaker = breaker_of(clock, open_duration=30, half_open_permits=1)
     await open_up(breaker)
-    limits = []
     for limit in (30, 60, 120, 240, 300, 300):
         left = circuit_of(breaker).retry_after
         assert limit / 2 <= left <= limit
-        limits.append(limit)
         clock.now += left
         await try_to(breaker, fail)
-    clock.now += 300
-    await breaker.call(succeed)
+    assert circuit_of(breaker).openings == 7
+
+
+async def close_again(breaker: CircuitBreaker, clock: ManualClock) -> None:
+    """Let an open circuit with one permit pass its trial."""
+    clock.now += circuit_of(breaker).retry_after
+    assert await breaker.call(succeed) == "fine"
+    assert circuit_of(breaker).state is CircuitState.CLOSED
+
+
+async def test_a_circuit_that_opens_soon_after_it_closed_waits_longer() -> None:
+    clock = ManualClock()
+    breaker = breaker_of(clock, open_duration=30, half_open_permits=1)
+    await open_up(breaker)
+    await close_again(breaker, clock)
+    clock.now += 299
+    await open_up(breaker)
+    assert 30 <= circuit_of(breaker).retry_after <= 60
+
+
+@pytest.mark.parametrize(
+    ("options", "calls", "seconds"),
+    [
+        ({"window": 20}, 20, 0),
+        ({"window_seconds": 40}, 0, 40),
+        ({}, 0, 300),
+    ],
+)
+async def test_a_circuit_that_was_closed_for_a_window_begins_with_the_first_wait(
+    options: dict[str, Any], calls: int, seconds: float
+) -> None:
+    clock = ManualClock()
+    breaker = breaker_of(clock, open_duration=30, half_open_permits=1, **options)
+    await open_up(breaker)
+    await close_again(breaker, clock)
+    for _ in range(calls):
+        await breaker.call(succeed)
+    clock.now += seconds
     await open_up(breaker)
     assert circuit_of(breaker).retry_after <= 30
+
+
+async def test_within_a_window_of_seconds_it_is_the_same_outage() -> None:
+    clock = ManualClock()
+    breaker = breaker_of(
+        clock, open_duration=30, half_open_permits=1, window_seconds=400
+    )
+    await open_up(breaker)
+    await close_again(breaker, clock)
+    clock.now += 399
+    for _ in range(200):
+        await breaker.call(succeed)
+    await open_up(breaker)
+    assert circuit_of(breaker).retry_after >= 30
 
 
 async def test_the_longest_unused_closed_circuit_makes_room_for_a_new_one() -> None:
@@ -476,24 +551,29 @@ async def test_a_circuit_that_is_not_closed_is_never_dropped() -> None:
     assert sorted(breaker.snapshot()) == ["8", "dead"]
 
 
-async def test_a_key_without_a_place_runs_unguarded_and_a_warning_says_so_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    clock = ManualClock()
-    breaker = breaker_of(clock, max_keys=1, half_open_permits=1)
-    dead: Call[str] = Call(key="dead")
-    for _ in range(2):
-        await open_up(breaker, dead)
-        caplog.clear()
-        for n in range(9):
-            assert await breaker.call(succeed, Call(key=str(n))) == "fine"
-        assert list(breaker.snapshot()) == ["dead"]
-        assert caplog.messages == ["resilience.breaker.crowded"]
+async def test_every_key_is_guarded_however_many_circuits_are_open() -> None:
+    breaker = breaker_of(ManualClock(), max_keys=2)
+    for n in range(9):
+        await open_up(breaker, Call(key=str(n)))
+    assert len(breaker.keys()) == 9
+    for n in range(9):
+        assert await try_to(breaker, succeed, Call(key=str(n))) == "refused"
 
-        clock.now += 10
-        await breaker.call(succeed, dead)  # closes it, so that it may be dropped
-        await breaker.call(succeed, Call(key="alive"))
-        assert list(breaker.snapshot()) == ["alive"]
+
+async def test_a_recovering_circuit_is_not_dropped() -> None:
+    clock = ManualClock()
+    breaker = breaker_of(clock, max_keys=1, half_open_permits=1, recovery_ramp=60)
+    cold: Call[str] = Call(key="cold")
+    await open_up(breaker, cold)
+    clock.now += 10
+    await breaker.call(succeed, cold)
+    clock.now += 59
+    await breaker.call(succeed, Call(key="a"))
+    assert breaker.keys() == ("cold", "a")
+    clock.now += 1
+    await breaker.call(succeed, Call(key="b"))
+    await breaker.call(succeed, Call(key="c"))
+    assert breaker.keys() == ("c",)
 
 
 async def test_transitions_are_logged_with_the_breaker_and_the_key(
@@ -528,6 +608,117 @@ async def test_a_disabled_log_gets_no_record(caplog: pytest.LogCaptureFixture) -
 
 async def test_its_repr_counts_the_circuits_by_state() -> None:
     breaker = breaker_of(ManualClock())
+    assert repr(breaker) == "<CircuitBreaker 'test': no circuits>"
     await open_up(breaker, Call(key="dead"))
     await breaker.call(succeed, Call(key="alive"))
-    assert repr(breaker) == "<CircuitBreaker 'test': closed=1, open=1, half_open=0>"
+    assert repr(breaker) == "<CircuitBreaker 'test': closed=1, open=1>"
+
+
+async def test_trap_t24_a_slow_trial_re_opens_the_circuit() -> None:
+    clock = ManualClock()
+    breaker = breaker_of(
+        clock, half_open_permits=1, slow_call_duration=2, slow_call_rate=1.0
+    )
+
+    async def crawl() -> str:
+        clock.now += 2
+        return "fine"
+
+    await open_up(breaker)
+    clock.now += 10
+    assert await breaker.call(crawl) == "fine"
+    assert circuit_of(breaker).state is CircuitState.OPEN
+
+
+@pytest.mark.parametrize("options", [{}, {"window_seconds": 30}])
+async def test_slow_calls_open_a_circuit_whatever_their_outcome(
+    options: dict[str, Any],
+) -> None:
+    clock = ManualClock()
+    breaker = breaker_of(
+        clock, minimum_calls=4, slow_call_duration=2, slow_call_rate=0.5, **options
+    )
+
+    async def crawl() -> str:
+        clock.now += 2
+        return "fine"
+
+    async def crawl_and_fail() -> NoReturn:
+        clock.now += 2
+        raise OSError("down")
+
+    for operation in (succeed, crawl, succeed):
+        await breaker.call(operation)
+    seen = circuit_of(breaker)
+    assert (seen.state, seen.slow) == (CircuitState.CLOSED, 1)
+    assert await try_to(breaker, crawl_and_fail) == "OSError"
+    seen = circuit_of(breaker)
+    assert (seen.state, seen.slow, seen.failures) == (CircuitState.OPEN, 2, 1)
+
+
+async def test_the_clock_is_not_read_for_a_call_that_nobody_measures() -> None:
+    class Watch(ManualClock):
+        reads = 0
+
+        def monotonic(self) -> float:
+            self.reads += 1
+            return self.now
+
+    clock = Watch()
+    breaker = CircuitBreaker("test", clock=clock)
+    await breaker.call(succeed)
+    clock.reads = 0
+    await breaker.call(succeed)
+    assert clock.reads == 0
+
+
+async def test_a_rate_over_seconds_forgets_older_calls() -> None:
+    clock = ManualClock()
+    breaker = breaker_of(
+        clock, consecutive_failures=None, minimum_calls=4, window_seconds=30
+    )
+    for _ in range(3):
+        await try_to(breaker, fail)
+    clock.now += 31
+    await try_to(breaker, fail)
+    assert circuit_of(breaker).calls == 1
+    for _ in range(3):
+        await try_to(breaker, fail)
+    assert circuit_of(breaker).state is CircuitState.OPEN
+
+
+async def test_trap_t25_a_recovery_admits_a_part_of_the_calls_at_first() -> None:
+    clock = ManualClock()
+    breaker = CircuitBreaker(
+        "test",
+        CircuitBreakerConfig(
+            consecutive_failures=3, half_open_permits=1, recovery_ramp=60
+        ),
+        clock=clock,
+        random=Random(25),
+    )
+    await open_up(breaker)
+    clock.now += 30
+    await breaker.call(succeed)
+    ends_of_calls = [await try_to(breaker, succeed) for _ in range(500)]
+    assert 25 <= ends_of_calls.count("fine") <= 80  # a tenth
+    clock.now += 60
+    assert {await try_to(breaker, succeed) for _ in range(500)} == {"fine"}
+
+
+async def test_a_refusal_by_a_recovering_circuit_knows_no_time() -> None:
+    class LastDraw(Random):
+        def random(self) -> float:
+            return 0.9
+
+    clock = ManualClock()
+    config = CircuitBreakerConfig(
+        consecutive_failures=3, half_open_permits=1, recovery_ramp=60
+    )
+    breaker = CircuitBreaker("test", config, clock=clock, random=LastDraw())
+    await open_up(breaker)
+    clock.now += 30
+    await breaker.call(succeed)
+    with pytest.raises(CircuitOpenError, match="is recovering") as caught:
+        await breaker.call(succeed)
+    assert caught.value.retry_after is None

@@ -11,6 +11,7 @@ from lexigram.resilience._admission.limiter import RateLimiter
 from lexigram.resilience._breaker.breaker import CircuitBreaker
 from lexigram.resilience._breaker.circuit import CircuitSnapshot, CircuitState
 from lexigram.resilience._breaker.registry import CircuitBreakerRegistry
+from lexigram.resilience._breaker.waits import BreakContext, BreakDuration
 from lexigram.resilience._config.breaker import CircuitBreakerConfig
 from lexigram.resilience._config.budget import BudgetConfig
 from lexigram.resilience._config.bulkhead import BulkheadConfig
@@ -25,6 +26,8 @@ from lexigram.resilience._retry.policy import RetryPolicy
 from lexigram.resilience._timing.policy import Timeouts
 
 __all__ = [
+    "BreakContext",
+    "BreakDuration",
     "BudgetConfig",
     "Bulkhead",
     "BulkheadConfig",

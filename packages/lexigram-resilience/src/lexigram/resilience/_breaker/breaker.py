@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from functools import partial
 from random import Random
 from typing import Any, Final, TypeVar
 
@@ -16,27 +13,20 @@ from lexigram.contracts.resilience import (
     CircuitOpenError,
     Outcome,
 )
-from lexigram.resilience._breaker.circuit import (
-    Circuit,
-    CircuitSnapshot,
-    CircuitState,
-    Transition,
-)
+from lexigram.resilience._breaker.circuit import Circuit
+from lexigram.resilience._breaker.reloading import NewConfig, checked
+from lexigram.resilience._breaker.reporting import Reporter, refusal
+from lexigram.resilience._breaker.states import CircuitSnapshot, CircuitState
+from lexigram.resilience._breaker.waits import BreakDuration
 from lexigram.resilience._config.breaker import CircuitBreakerConfig
+from lexigram.resilience._events.listeners import Events
+from lexigram.resilience._keyed import Keyed
 
 __all__ = ["CircuitBreaker"]
 
 T = TypeVar("T")
 
 _PLAIN_CALL: Final[Call[Any]] = Call()
-
-_log = logging.getLogger("lexigram.resilience.breaker")
-
-_EVENTS: Final = {
-    CircuitState.OPEN: ("resilience.breaker.opened", logging.WARNING),
-    CircuitState.HALF_OPEN: ("resilience.breaker.half_open", logging.INFO),
-    CircuitState.CLOSED: ("resilience.breaker.closed", logging.INFO),
-}
 
 
 class CircuitBreaker:
@@ -45,7 +35,17 @@ class CircuitBreaker:
     Of a call it asks what its judge says of the outcome. Neutral, and so not counted,
     are in any case whatever is no `Exception`, cancellation first of all, and a refusal
     by a policy inside: the upstream was not asked. One breaker serves any number of
-    calls at once, on one event loop.
+    calls at once, on one event loop. Implements `CircuitBreakerProtocol`.
+
+    Args:
+        name: What it is called in logs, errors, events and the registry.
+        config: When circuits open and close.
+        clock: The running event loop's by default.
+        random: What waits are drawn with, and who is admitted during a recovery.
+        events: Whom it tells.
+        break_duration: Called when a circuit opens; returns the seconds that it stays
+            open, in the place of what the configuration says. When it raises, or
+            returns no positive number, that is logged and the configuration holds.
 
     Example:
         ```python
@@ -61,24 +61,35 @@ class CircuitBreaker:
         *,
         clock: ClockProtocol | None = None,
         random: Random | None = None,
+        events: Events | None = None,
+        break_duration: BreakDuration | None = None,
     ) -> None:
         self._name = name
         self._config = config or CircuitBreakerConfig()
-        self._clock = clock or SystemClock()
+        self._now = (clock or SystemClock()).monotonic
         self._random = random or Random()  # noqa: S311 - spreads waits, hides nothing
-        self._circuits: OrderedDict[str, Circuit] = OrderedDict()
-        self._is_crowded = False
+        self._events = events if events is not None else Events()
+        self._break_duration = break_duration
+        self._begins_as = CircuitState.CLOSED
+        self._circuits = Keyed(
+            self._new_circuit, may_go=self._may_go, max_keys=self._config.max_keys
+        )
 
     def __repr__(self) -> str:
         states = [circuit.state for circuit in self._circuits.values()]
-        counts = {state: states.count(state) for state in CircuitState}
-        shown = ", ".join(f"{state}={count}" for state, count in counts.items())
-        return f"<CircuitBreaker {self._name!r}: {shown}>"
+        counts = [(state, states.count(state)) for state in CircuitState]
+        shown = ", ".join(f"{state}={count}" for state, count in counts if count)
+        return f"<CircuitBreaker {self._name!r}: {shown or 'no circuits'}>"
 
     @property
     def name(self) -> str:
-        """What it is called in logs, errors and the registry."""
+        """What it is called in logs, errors, events and the registry."""
         return self._name
+
+    @property
+    def config(self) -> CircuitBreakerConfig:
+        """What is in force."""
+        return self._config
 
     async def call(
         self, operation: Callable[[], Awaitable[T]], call: Call[T] | None = None
@@ -86,101 +97,135 @@ class CircuitBreaker:
         """Run `operation` once, or refuse to.
 
         Raises:
-            CircuitOpenError: The circuit is open, or half open with every probe taken;
+            CircuitOpenError: The circuit is open, half open with every probe taken, or
+                recovering and this call is not among the share that it admits;
                 `operation` was not called.
             BaseException: Whatever `operation` raised, unchanged.
         """
         if call is None:
             call = _PLAIN_CALL
-        circuit = self._circuit(call.key)
+        circuit = self._circuits.get(call.key)
         permit = circuit.admit()
         if permit is None:
-            raise self._refusal(call.key, circuit)
+            raise self.refusal(call.key, circuit)
+        began = None if circuit.slow_after is None else self._now()
         # What stays when nothing below gets to say otherwise: cancellation, too.
         outcome: Outcome = "neutral"
+        retry_after: float | None = None
         try:
             result = await operation()
         except CallRejectedError:
             raise
         except Exception as error:  # judged, and raised again
-            outcome = call.judge(None, error).outcome
+            judgement = call.judge(None, error)
+            outcome, retry_after = judgement.outcome, judgement.retry_after
             raise
         else:
-            outcome = call.judge(result, None).outcome
+            judgement = call.judge(result, None)
+            outcome, retry_after = judgement.outcome, judgement.retry_after
             return result
         finally:
-            circuit.record(permit, outcome)
+            duration = None if began is None else self._now() - began
+            circuit.record(permit, outcome, duration, retry_after)
+
+    def circuit(self, key: str) -> Circuit:
+        """Return the circuit of a key: what a pipeline asks and tells by itself."""
+        return self._circuits.get(key)
+
+    def refusal(self, key: str, circuit: Circuit) -> CircuitOpenError:
+        """Return what a call raises that `circuit` did not admit; listeners are told."""
+        return refusal(
+            self._name, key, circuit.state, circuit.retry_after, self._events
+        )
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys that have a circuit, the longest unused first."""
+        return tuple(self._circuits)
 
     def snapshot(self) -> dict[str, CircuitSnapshot]:
         """Return the state and the counts of each key's circuit, as they are now."""
         return {key: circuit.snapshot() for key, circuit in self._circuits.items()}
 
-    def _refusal(self, key: str, circuit: Circuit) -> CircuitOpenError:
-        subject = f"The circuit {key!r} of the breaker {self._name!r}"
-        if circuit.state is CircuitState.OPEN:
-            left = circuit.retry_after
-            return CircuitOpenError(
-                f"{subject} is open: the upstream kept failing. Try again in "
-                f"{left:.3g} s, when it admits a probe.",
-                key=key,
-                retry_after=left,
-            )
-        return CircuitOpenError(
-            f"{subject} is half open and all {self._config.half_open_permits!r} probes "
-            "are taken. Try again when they have come back.",
-            key=key,
-        )
+    def force_open(self, key: str | None = None) -> None:
+        """Refuse every call, until `reset`.
 
-    def _circuit(self, key: str) -> Circuit:
-        circuit = self._circuits.get(key)
-        if circuit is None:
-            return self._add(key)
-        self._circuits.move_to_end(key)
-        return circuit
-
-    def _add(self, key: str) -> Circuit:
-        circuit = Circuit(
-            self._config,
-            now=self._clock.monotonic,
-            random=self._random,
-            on_transition=partial(self._announce, key),
-        )
-        if self._make_room():
-            self._circuits[key] = circuit
-            self._is_crowded = False
-        else:
-            self._warn_of_crowd(key)
-        return circuit
-
-    def _make_room(self) -> bool:
-        """Drop the longest unused closed circuit when there is no place for another.
-
-        One that is not closed holds callers back from a failing upstream: it stays.
+        Args:
+            key: Whose calls; None for all keys, new ones too.
         """
-        if len(self._circuits) < self._config.max_keys:
-            return True
-        for key, circuit in self._circuits.items():
-            if circuit.state is CircuitState.CLOSED:
-                del self._circuits[key]
-                return True
-        return False
+        self._move(CircuitState.FORCED_OPEN, key)
 
-    def _warn_of_crowd(self, key: str) -> None:
-        # Once per crowd: the calls of these keys run without a breaker until it is over.
-        if not self._is_crowded:
-            self._is_crowded = True
-            facts = {"breaker": self._name, "key": key, "keys": len(self._circuits)}
-            _log.warning("resilience.breaker.crowded", extra=facts)
+    def disable(self, key: str | None = None) -> None:
+        """Admit every call and count nothing, until `reset`.
 
-    def _announce(self, key: str, transition: Transition) -> None:
-        event, level = _EVENTS[transition.state]
-        if not _log.isEnabledFor(level):
+        Args:
+            key: Whose calls; None for all keys, new ones too.
+        """
+        self._move(CircuitState.DISABLED, key)
+
+    def metrics_only(self, key: str | None = None) -> None:
+        """Admit and count every call but open no circuit, until `reset`.
+
+        Args:
+            key: Whose calls; None for all keys, new ones too.
+        """
+        self._move(CircuitState.METRICS_ONLY, key)
+
+    def reset(self, key: str | None = None) -> None:
+        """Forget what is known of the upstreams; what is under way will not count.
+
+        Args:
+            key: Whose circuit is forgotten. It begins anew as the breaker's circuits
+                do: closed, unless one of the methods above was called for all keys.
+                None for all of them, which ends that, too.
+        """
+        if key is None:
+            self._begins_as = CircuitState.CLOSED
+            forgotten = self._circuits.items()
+        else:
+            circuit = self._circuits.known(key)
+            forgotten = [] if circuit is None else [(key, circuit)]
+        for each, circuit in forgotten:
+            circuit.move(self._begins_as)
+            self._circuits.forget(each)
+
+    def reconfigure(self, config: NewConfig) -> None:
+        """Go on with another configuration and what is known of the upstreams.
+
+        Open circuits stay open for as long as they would have, trials end under what
+        they began with, and counted outcomes are kept as far as they fit into the new
+        window. Calls under way are slow by what was in force when they were admitted.
+
+        Args:
+            config: The configuration, or a mapping as a file would hold it, whose
+                absent fields have their defaults.
+
+        Raises:
+            pydantic.ValidationError: The mapping is not valid: the old configuration
+                stays, and `ReloadFailed` tells of it.
+        """
+        self._config = checked(config, self._name, self._events)
+        self._circuits.change_limit(self._config.max_keys)
+        for circuit in self._circuits.values():
+            circuit.reconfigure(self._config)
+
+    def _move(self, state: CircuitState, key: str | None) -> None:
+        if key is not None:
+            self._circuits.get(key).move(state)
             return
-        facts: dict[str, object] = {"breaker": self._name, "key": key}
-        if transition.state is CircuitState.OPEN:
-            facts |= {
-                "failure_rate": transition.failures / transition.calls,
-                "calls": transition.calls,
-                "open_for": transition.open_for,
-            }
-        _log.log(level, event, extra=facts)
+        self._begins_as = state
+        for circuit in self._circuits.values():
+            circuit.move(state)
+
+    def _new_circuit(self, key: str) -> Circuit:
+        return Circuit(
+            self._config,
+            now=self._now,
+            random=self._random,
+            watcher=Reporter(self._name, key, self._events),
+            state=self._begins_as,
+            break_duration=self._break_duration,
+        )
+
+    def _may_go(self, circuit: Circuit) -> bool:
+        """Say whether a circuit that is made anew would do the same with the next call."""
+        return circuit.state is self._begins_as and not circuit.is_recovering
