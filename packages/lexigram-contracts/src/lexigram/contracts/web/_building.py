@@ -83,16 +83,29 @@ def build_request(
         HTTPInvalidRequestError: A value cannot be sent; says which one and why.
     """
     try:
+        if not options:  # as of most calls, which are spared the rest
+            fields = MutableHeaders(headers)
+            if fields:
+                _check_framing(fields, None)
+            return RequestContext(
+                _method(method),
+                _without_fragment(url),
+                fields,
+                {},
+                None,
+                _timeout(timeout),
+            )
         _check_options(options)
         body, content_type = _body(options)
         fields = _headers(headers, options)
         if content_type and "content-type" not in fields:
             fields["Content-Type"] = content_type
         _check_framing(fields, body)
-        params = _items("params", options.get("params"))
+        given = options.get("params")
+        params = _items("params", given) if given else []
         return RequestContext(
             _method(method),
-            _with_params(url, params),
+            _with_params(_without_fragment(url), params),
             fields,
             dict(params),
             body,
@@ -236,8 +249,12 @@ def _timeout(seconds: Any) -> float | None:
 
 
 def _headers(defaults: HeaderSource, options: Mapping[str, Any]) -> MutableHeaders:
-    given = _items("headers", options.get("headers"))
-    fields = _merged(defaults, given) if given else MutableHeaders(defaults)
+    given = options.get("headers")
+    fields = (
+        _merged(defaults, _items("headers", given))
+        if given
+        else MutableHeaders(defaults)
+    )
     key = options.get("idempotency_key")
     if key is not None:
         _check_header("Idempotency-Key", key)
@@ -322,12 +339,15 @@ def _json_body(value: Any) -> bytes:
         raise HTTPInvalidRequestError(f"json cannot be encoded: {error}.") from error
 
 
-def _with_params(url: object, params: list[tuple[Any, Any]]) -> str:
+def _without_fragment(url: object) -> str:
     if not isinstance(url, str):
         raise HTTPInvalidRequestError(
             f"The URL is of type {type(url).__name__}; it takes a string."
         )
-    url = url.partition("#")[0]
+    return url.partition("#")[0]
+
+
+def _with_params(url: str, params: list[tuple[Any, Any]]) -> str:
     pairs = _pairs("params", params) if params else ()
     if not pairs:
         return url
@@ -340,8 +360,6 @@ def _with_params(url: object, params: list[tuple[Any, Any]]) -> str:
 
 
 def _items(option: str, source: Any) -> list[tuple[Any, Any]]:
-    if not source:
-        return []
     if isinstance(source, Headers):
         return list(source.pairs)
     if isinstance(source, Mapping):

@@ -45,7 +45,8 @@ class Headers(Mapping[str, str]):
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Every field as (name, value), in the order of the message."""
-        return tuple(self._pairs())
+        fields = self._list
+        return tuple(self._pairs() if fields is None else fields)
 
     def get_all(self, name: str) -> list[str]:
         """Return every value of `name` in order; empty when there is none."""
@@ -72,7 +73,8 @@ class Headers(Mapping[str, str]):
         return len(self._by_name())
 
     def __bool__(self) -> bool:
-        return bool(self._pairs())  # without the index that counting needs
+        # Without the index that counting needs.
+        return bool(self._raw if self._list is None else self._list)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Headers):

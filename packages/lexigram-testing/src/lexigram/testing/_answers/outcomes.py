@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
@@ -46,6 +46,10 @@ class Reply:
     """The pieces that the body is sent in."""
     pause: float
     """Seconds between two pieces."""
+    duration: float = field(repr=False, compare=False)
+    """Seconds from the request to the last byte."""
+    is_coded: bool = field(repr=False, compare=False)
+    """Whether the body is in a content coding."""
 
     def __init__(  # noqa: PLR0913 - a value with this many parts
         self,
@@ -71,14 +75,18 @@ class Reply:
         chunked = chunked or bool(pieces)
         if chunked and "content-length" in made.headers:
             raise ValueError("A chunked reply has no Content-Length. Leave one out.")
+        chunks = pieces or ((made.body,) if made.body else ())
+        # What each answer needs of it is worked out here, once.
         values = {
             "status": status,
             "headers": _framed(made, chunked=chunked),
             "body": made.body,
             "delay": delay,
             "chunked": chunked,
-            "chunks": pieces or ((made.body,) if made.body else ()),
+            "chunks": chunks,
             "pause": pause,
+            "duration": delay + pause * max(0, len(chunks) - 1),
+            "is_coded": "content-encoding" in made.headers,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -87,11 +95,6 @@ class Reply:
     def of(cls, response: HttpResponse) -> Reply:
         """Take over a response of the contracts."""
         return cls(response.status, response.headers, response.body)
-
-    @property
-    def duration(self) -> float:
-        """Seconds from the request to the last byte."""
-        return self.delay + self.pause * max(0, len(self.chunks) - 1)
 
     def has_body(self, method: str) -> bool:
         """Say whether an answer to `method` carries the body."""

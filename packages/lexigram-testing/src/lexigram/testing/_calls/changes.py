@@ -11,20 +11,20 @@ __all__ = ["Changes"]
 class Changes:
     """Wakes whoever waits for a condition over state that changes.
 
-    Every change is announced on the loop of those who wait; with nobody waiting an
-    announcement costs nothing.
+    Every change is announced on the loop of those who wait.
     """
 
-    __slots__ = ("_waiters",)
+    __slots__ = ("waiters",)
+
+    waiters: list[asyncio.Future[None]]
+    """Who waits now; with nobody there, a change need not be announced."""
 
     def __init__(self) -> None:
-        self._waiters: list[asyncio.Future[None]] = []
+        self.waiters = []
 
     def notify(self) -> None:
         """Let every waiter look at its condition again."""
-        if not self._waiters:
-            return
-        waiters, self._waiters = self._waiters, []
+        waiters, self.waiters = self.waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
@@ -45,7 +45,7 @@ class Changes:
             async with limit:
                 while not condition():
                     waiter = asyncio.get_running_loop().create_future()
-                    self._waiters.append(waiter)
+                    self.waiters.append(waiter)
                     await waiter
         except TimeoutError:
             if not limit.expired():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
+from lexigram.contracts.clock import SystemClock
 from lexigram.contracts.redaction import redact_url
 from lexigram.testing._answers.outcomes import Outcome, describe
 from lexigram.testing._calls.changes import Changes
@@ -46,13 +46,17 @@ class RecordedCall:
     """Seconds until the outcome."""
 
     def __init__(
-        self, index: int, request: RecordedRequest, route: Route | None
+        self,
+        index: int,
+        request: RecordedRequest,
+        route: Route | None,
+        started_at: float,
     ) -> None:
         self.index = index
         self.request = request
         self.route = route
         self.outcome = None
-        self.started_at = asyncio.get_running_loop().time()
+        self.started_at = started_at
         self.elapsed = 0.0
 
     def render(self) -> str:
@@ -78,25 +82,28 @@ class RecordedCall:
 class Journal:
     """Keeps the calls and announces each change."""
 
-    __slots__ = ("calls", "changes", "prefix")
+    __slots__ = ("_now", "calls", "changes", "prefix")
 
     def __init__(self, changes: Changes, prefix: str = "") -> None:
         self.calls: list[RecordedCall] = []
         self.changes: Changes = changes
         self.prefix: str = prefix
+        self._now: Callable[[], float] = SystemClock().monotonic
 
     def begin(self, request: RecordedRequest, route: Route | None) -> RecordedCall:
         """Record a request that has arrived."""
-        call = RecordedCall(len(self.calls) + 1, request, route)
+        call = RecordedCall(len(self.calls) + 1, request, route, self._now())
         self.calls.append(call)
-        self.changes.notify()
+        if self.changes.waiters:
+            self.changes.notify()
         return call
 
     def end(self, call: RecordedCall, outcome: Outcome) -> None:
         """Record what became of it."""
         call.outcome = outcome
-        call.elapsed = asyncio.get_running_loop().time() - call.started_at
-        self.changes.notify()
+        call.elapsed = self._now() - call.started_at
+        if self.changes.waiters:
+            self.changes.notify()
 
     def clear(self) -> None:
         """Forget every call; the next one is #1."""

@@ -29,11 +29,10 @@ class RecordedRequest:
     """
 
     __slots__ = (
-        "_authority",
         "_headers",
         "_json",
         "_params",
-        "_query",
+        "_parts",
         "attempt",
         "body",
         "method",
@@ -72,15 +71,16 @@ class RecordedRequest:
         headers: HeaderSource = (),
         body: bytes = b"",
         timeout: float | None = None,
-        *,
         target: str = "",
         attempt: int = 1,
     ) -> None:
         found: re.Match[str] = _URL.match(url)  # type: ignore[assignment]  # any text
-        self._authority, path, self._query = found.groups()
-        self.path = path = path or "/"
+        self._parts = parts = found.groups()
+        self.path = path = parts[1] or "/"
         segments = path.split("/")
-        self.segments = tuple(map(unquote, segments) if "%" in path else segments)
+        if "%" in path:
+            segments = [unquote(segment) for segment in segments]
+        self.segments = tuple(segments)
         self.method = method
         self.url = url
         # A snapshot of those that the code under test could still change.
@@ -100,7 +100,8 @@ class RecordedRequest:
             context.headers,
             context.body or b"",
             context.timeout,
-            attempt=context.attempt,
+            "",
+            context.attempt,
         )
 
     @property
@@ -122,12 +123,12 @@ class RecordedRequest:
         Raises:
             ValueError: The URL has none that can be read.
         """
-        return _origin(self._authority)
+        return _origin(self._parts[0])
 
     @property
     def address(self) -> str:
         """The URL without userinfo, query and fragment."""
-        scheme, slashes, host = self._authority.partition("//")
+        scheme, slashes, host = self._parts[0].partition("//")
         return f"{scheme}{slashes}{host.rpartition('@')[2]}{self.path}"
 
     @property
@@ -137,7 +138,7 @@ class RecordedRequest:
             return self._params
         except AttributeError:
             self._params: tuple[tuple[str, str], ...] = tuple(
-                parse_qsl(self._query, keep_blank_values=True)
+                parse_qsl(self._parts[2], keep_blank_values=True)
             )
             return self._params
 

@@ -23,6 +23,8 @@ class FakeCall:
     """What the caller asked for, interceptors of the call applied."""
     options: Mapping[str, Any]
     """The options of the verb."""
+    max_response_bytes: int | None
+    """Largest decoded body that is accepted."""
     started: float
     """When it began, as a time of the client's clock."""
     deadline: Deadline | None = None

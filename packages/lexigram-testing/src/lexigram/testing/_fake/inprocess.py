@@ -42,9 +42,7 @@ def performable(outcome: Outcome) -> Act:
     return act
 
 
-async def perform(
-    act: Act, request: RequestContext, call: FakeCall, limit: int | None
-) -> HttpResponse:
+async def perform(act: Act, request: RequestContext, call: FakeCall) -> HttpResponse:
     """Let an exchange have its outcome, and as much time pass as it takes.
 
     Raises:
@@ -53,7 +51,7 @@ async def perform(
     if isinstance(act, Reply):
         await call.wait(asyncio.sleep(act.delay), request, "maybe")
         await call.wait(asyncio.sleep(act.duration - act.delay), request, "yes")
-        return received(act, request, limit)
+        return received(act, request, call.max_response_bytes)
     if isinstance(act, Fault):
         await _fail(act, request, call)
     # The instance is raised again for each call: drop the trace of the last time.
@@ -78,7 +76,7 @@ def _content(reply: Reply, request: RequestContext, limit: int | None) -> bytes:
     if limit is not None and len(body) > limit:
         how = "holds at least" if reply.chunked else "declares"
         raise too_large(request, limit, f"{how} {len(body)}")
-    if "content-encoding" not in reply.headers:
+    if not reply.is_coded:
         return body
     body = _decoded(body, reply, request)
     if limit is not None and len(body) > limit:

@@ -34,7 +34,6 @@ from lexigram.contracts.web.calling import (
     timed_out,
 )
 from lexigram.testing._answers.outcomes import Act, Reply
-from lexigram.testing._calls.failures import TestKitFailure
 from lexigram.testing._calls.journal import RecordedCall
 from lexigram.testing._calls.requests import RecordedRequest
 from lexigram.testing._fake.call import FakeCall
@@ -80,10 +79,15 @@ class FakePath:
             method, url, options, headers=self.headers, timeout=self.timeout
         )
         check_url(request.url)
-        call = FakeCall(request, options, self.clock.monotonic())
+        limit = options.get("max_response_bytes", self.max_response_bytes)
+        call = FakeCall(request, options, limit, self.clock.monotonic())
         try:
             if self.plain:
-                response = await self._through_redirects(call)
+                call.attempts = 1
+                answer = self._meet(request, call)
+                response = answer if isinstance(answer, HttpResponse) else await answer
+                if 300 <= response.status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
+                    response = await self._redirected(response, call)
             else:
                 response = await self._within_deadline(
                     call, lambda: self._through_interceptors(call)
@@ -94,7 +98,7 @@ class FakePath:
             self.telemetry.failed(call.request, error, self._elapsed(call))
             raise
         response.attempts = call.attempts
-        response.elapsed = self._elapsed(call)
+        response.elapsed = self.clock.monotonic() - call.started
         self.telemetry.answered(response)
         return response
 
@@ -131,8 +135,12 @@ class FakePath:
 
     async def _through_redirects(self, call: FakeCall) -> HttpResponse:
         response = await self._through_policies(call.request, call)
-        redirects = 300 <= response.status < 400  # noqa: PLR2004 - RFC 9110 §15.4
-        if not redirects or not call.options.get("follow_redirects", True):
+        if 300 <= response.status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
+            return await self._redirected(response, call)
+        return response
+
+    async def _redirected(self, response: HttpResponse, call: FakeCall) -> HttpResponse:
+        if not call.options.get("follow_redirects", True):
             return response
         return await follow_redirects(
             call.request,
@@ -180,20 +188,39 @@ class FakePath:
             connections.release()
 
     async def _exchange(self, request: RequestContext, call: FakeCall) -> HttpResponse:
+        answer = self._meet(request, call)
+        return answer if isinstance(answer, HttpResponse) else await answer
+
+    def _meet(
+        self, request: RequestContext, call: FakeCall
+    ) -> HttpResponse | Awaitable[HttpResponse]:
+        """Let a request meet its route; what takes no time is answered at once."""
         seen = RecordedRequest.of(request)
         seen.attempt = call.attempts
         record, route = self.board.receive(seen)
         try:
-            act = None if route.is_handled else await self.board.decide(record, route)
-            if isinstance(act, Reply) and not act.duration:
-                response = received(act, request, self._limit(call))
-            else:
-                response = await self._in_its_time(act, record, route, request, call)
-        except TestKitFailure as failure:
-            self.board.keep(record, failure)
+            act = route.scripted()
+            if not isinstance(act, Reply) or act.duration:
+                return self._take_time(act, record, route, request, call)
+            response = received(act, request, call.max_response_bytes)
+        except BaseException as error:
+            self.board.failed(record, error)
             raise
-        except BaseException as error:  # however the exchange ended is its outcome
-            self.board.journal.end(record, error)
+        self.board.journal.end(record, response)
+        return response
+
+    async def _take_time(
+        self,
+        act: Act | None,
+        record: RecordedCall,
+        route: Route,
+        request: RequestContext,
+        call: FakeCall,
+    ) -> HttpResponse:
+        try:
+            response = await self._in_its_time(act, record, route, request, call)
+        except BaseException as error:
+            self.board.failed(record, error)
             raise
         self.board.journal.end(record, response)
         return response
@@ -211,17 +238,11 @@ class FakePath:
             if decided is None:
                 deciding = self.board.decide(record, route)
                 decided = await call.wait(deciding, request, "maybe")
-            return await perform(decided, request, call, self._limit(call))
+            return await perform(decided, request, call)
 
         if call.deadline is not None:
             return await outcome()
         return await self._within_deadline(call, outcome)
-
-    def _limit(self, call: FakeCall) -> int | None:
-        limit: int | None = call.options.get(
-            "max_response_bytes", self.max_response_bytes
-        )
-        return limit
 
     def _elapsed(self, call: FakeCall) -> float:
         return self.clock.monotonic() - call.started

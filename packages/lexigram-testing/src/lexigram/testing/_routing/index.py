@@ -46,7 +46,10 @@ class RouteIndex:
         """Return the routes that may take the request, the one added last first."""
         found = [self._anywhere] if self._anywhere else []
         for shape in self._shapes.get(len(request.segments), ()):
-            routes = shape.routes.get(shape.key(request))
+            # Written out: a function of its own would be a tenth of the search.
+            literals = shape.pick(request.segments)
+            key = (request.origin, literals) if shape.absolute else literals
+            routes = shape.routes.get(key)
             if routes is not None:
                 found.append(routes)
         if len(found) == 1:
@@ -66,22 +69,17 @@ class RouteIndex:
 class _Shape:
     """The routes that have literals in the same places."""
 
-    __slots__ = ("_pick", "absolute", "positions", "routes")
+    __slots__ = ("absolute", "pick", "positions", "routes")
 
     def __init__(self, positions: tuple[int, ...], *, absolute: bool) -> None:
         self.positions = positions
         self.absolute = absolute
         self.routes: dict[Any, list[Route]] = {}
         # There is at least one: a path begins with a slash, after an empty segment.
-        self._pick: itemgetter[Any] = itemgetter(*positions)
-
-    def key(self, request: RecordedRequest) -> Any:
-        """Return what a request has in these places."""
-        literals = self._pick(request.segments)
-        return (request.origin, literals) if self.absolute else literals
+        self.pick: itemgetter[Any] = itemgetter(*positions)
 
     def add(self, route: Route, path: PathTemplate, origin: str) -> None:
         """Take up a route of this shape."""
-        literals = self._pick(dict(path.literals))
+        literals = self.pick(dict(path.literals))
         key = (origin, literals) if self.absolute else literals
         self.routes.setdefault(key, []).append(route)

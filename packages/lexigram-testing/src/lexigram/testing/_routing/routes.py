@@ -245,13 +245,8 @@ class Route:
             raise ForbiddenRequest(
                 f"{_shown(request)} came to {self}, which is `never()` to be called."
             )
-        missing = [route for route in self._before if route.shortfall()]
-        if missing:
-            lines = "".join(f"\n  {route.shortfall()}" for route in missing)
-            raise OrderViolated(
-                f"{_shown(request)} came to {self} before its turn, "
-                f"which is after:{lines}"
-            )
+        if self._before:
+            self._check_turn(request)
 
     def rewind(self) -> None:
         """Forget how often it was called."""
@@ -262,6 +257,14 @@ class Route:
     def is_handled(self) -> bool:
         """Whether a function of the test works out the outcomes."""
         return self._handler is not None
+
+    def scripted(self) -> Act | None:
+        """Return what comes next, or None where a function works it out.
+
+        Raises:
+            SequenceExhausted: There is nothing left.
+        """
+        return None if self._handler is not None else self._next()
 
     async def outcome(self, request: RecordedRequest) -> Act:
         """Return what this request gets.
@@ -299,6 +302,15 @@ class Route:
 
     def __repr__(self) -> str:
         return f"<Route {self}, called {self._count}x>"
+
+    def _check_turn(self, request: RecordedRequest) -> None:
+        missing = [route for route in self._before if route.shortfall()]
+        if missing:
+            lines = "".join(f"\n  {route.shortfall()}" for route in missing)
+            raise OrderViolated(
+                f"{_shown(request)} came to {self} before its turn, "
+                f"which is after:{lines}"
+            )
 
     def _all_match(self, request: RecordedRequest) -> bool:
         for matcher in self.matchers:

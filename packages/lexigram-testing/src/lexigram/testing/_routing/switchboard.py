@@ -97,6 +97,13 @@ class Switchboard:
                 "a Reply, a fault or an instance of an exception."
             ) from error
 
+    def failed(self, call: RecordedCall, error: BaseException) -> None:
+        """End a call that was not answered, and keep what the test has to be told."""
+        if isinstance(error, TestKitFailure):
+            self.keep(call, error)
+        else:
+            self.journal.end(call, error)
+
     def keep(self, call: RecordedCall, failure: BaseException) -> None:
         """Remember a failure as the outcome of a call, for `verify` to tell."""
         self.failures.append(failure)
