@@ -8,7 +8,7 @@ from lexigram import Application
 from lexigram.contracts.di import Named, bind
 from lexigram.contracts.web import HTTPClientProtocol
 from lexigram.http import HTTPClient
-from lexigram.testing import FakeHTTPClient
+from lexigram.testing import FakeHTTPClient, TestBed
 
 T_contra = TypeVar("T_contra", contravariant=True)
 
@@ -104,3 +104,11 @@ async def a_text_is_no_key(app: Application) -> None:
 
 def a_module_is_no_instance(app: Application) -> None:
     app.add_module(FixedClock())  # error: arg-type | reportArgumentType
+
+
+def beds(bed: TestBed) -> None:
+    client = bed.override(HTTPClientProtocol)
+    client.to(Sundial())  # error: arg-type | reportArgumentType
+    client.to(FakeHTTPClient)  # error: arg-type | reportArgumentType
+    bed.override(FakeHTTPClient).to(3)  # error: arg-type | reportArgumentType
+    bed.override(Sink[str]).to(Numbers())  # error: arg-type | reportArgumentType
