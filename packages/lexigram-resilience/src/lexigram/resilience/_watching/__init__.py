@@ -1,0 +1,1 @@
+"""What operators see of the policies: metrics and health."""
