@@ -30,7 +30,10 @@ class Keyed(Generic[S]):
             may go. When none of those asked may, there is one more than `max_keys`.
     """
 
-    __slots__ = ("_make", "_max_keys", "_may_go", "_states")
+    __slots__ = ("_last", "_last_key", "_make", "_max_keys", "_may_go", "_states")
+
+    _last: S
+    """The state of `_last_key`, which was used last: most are asked for again."""
 
     def __init__(
         self, make: Callable[[str], S], *, may_go: Callable[[S], bool], max_keys: int
@@ -39,13 +42,18 @@ class Keyed(Generic[S]):
         self._may_go = may_go
         self._max_keys = max_keys
         self._states: OrderedDict[str, S] = OrderedDict()
+        self._last_key: str | None = None
 
     def get(self, key: str) -> S:
         """Return the state of a key, made now when there is none."""
+        if key == self._last_key:
+            return self._last
         state = self._states.get(key)
         if state is None:
-            return self._add(key)
-        self._states.move_to_end(key)
+            state = self._add(key)
+        else:
+            self._states.move_to_end(key)
+        self._last_key, self._last = key, state
         return state
 
     def known(self, key: str) -> S | None:
@@ -54,6 +62,7 @@ class Keyed(Generic[S]):
 
     def forget(self, key: str) -> None:
         """Drop the state of a key, whatever it holds; nothing when there is none."""
+        self._last_key = None
         self._states.pop(key, None)
 
     def change_limit(self, max_keys: int) -> None:
@@ -83,6 +92,7 @@ class Keyed(Generic[S]):
 
     def _drop(self, excess: int) -> None:
         """Forget up to `excess` states; those that stay go to the end of the queue."""
+        self._last_key = None
         for key in [key for key, _ in zip(self._states, range(_ASKED), strict=False)]:
             if self._may_go(self._states[key]):
                 del self._states[key]
