@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice, pairwise
+from itertools import accumulate, islice, pairwise
 from random import Random
+from statistics import median
 from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lexigram.contracts.resilience import Judgement
 from lexigram.resilience import RetryConfig
-from lexigram.resilience._retry.backoff import waits, with_hint
+from lexigram.resilience._retry.backoff import (
+    is_throttled,
+    throttled_waits,
+    waits,
+    with_hint,
+)
 
 Jitter = Literal["decorrelated", "full", "none"]
 SECONDS = st.floats(min_value=0, max_value=1e6)
@@ -67,7 +74,7 @@ def test_without_jitter_a_wait_is_the_doubled_base_up_to_the_cap(
 
 
 @pytest.mark.parametrize("jitter", ["decorrelated", "full"])
-def test_no_share_of_the_waits_gathers_at_the_cap(jitter: Jitter) -> None:
+def test_trap_t16_no_share_of_the_waits_gathers_at_the_cap(jitter: Jitter) -> None:
     config = RetryConfig(base_delay=0.1, max_delay=2.0, jitter=jitter)
     random = Random(20)
     sixth = [list(islice(waits(config, random), 6))[-1] for _ in range(5000)]
@@ -76,6 +83,67 @@ def test_no_share_of_the_waits_gathers_at_the_cap(jitter: Jitter) -> None:
     # A cap applied to what was drawn puts a quarter or more of all into one slot.
     slots = Counter(int(wait / 0.05) for wait in sixth)
     assert max(slots.values()) < 0.06 * len(sixth)
+
+
+@pytest.mark.parametrize(
+    ("jitter", "peaks", "middle"),
+    [
+        ("none", [100, 100, 100, 100, 100, 100], 5.1),
+        ("full", [52, 25, 12, 7, 4, 3], 2.56),
+        ("decorrelated", [26, 10, 5, 3, 2, 2], 3.36),
+    ],
+)
+def test_clients_that_failed_at_once_come_back_spread(
+    jitter: Jitter, peaks: list[int], middle: float
+) -> None:
+    config = RetryConfig(base_delay=0.1, max_delay=2.0, jitter=jitter)
+    random = Random(20)
+    clients = [list(accumulate(islice(waits(config, random), 6))) for _ in range(5000)]
+
+    for number, peak in enumerate(peaks):
+        # Rounding, so that equal sums of seconds are in one slot.
+        slots = Counter(int(round(each[number], 9) / 0.05) for each in clients)
+        share = 100 * max(slots.values()) / len(clients)
+        assert share == pytest.approx(peak, abs=2), (number, share)
+    assert median(each[-1] for each in clients) == pytest.approx(middle, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("delays", "first"),
+    [
+        ((0.1, 1.0, 5.0), 1.0),
+        ((2.0, 1.0, 5.0), 2.0),
+        ((0.1, 1.0, 0.5), 0.5),
+        ((0.0, 0.0, 0.0), 0.0),
+    ],
+)
+def test_a_throttled_wait_begins_at_a_base_of_its_own(
+    delays: tuple[float, float, float], first: float
+) -> None:
+    base, throttled, cap = delays
+    config = RetryConfig(
+        base_delay=base, throttled_delay=throttled, max_delay=cap, jitter="none"
+    )
+    drawn = list(islice(throttled_waits(config, Random(1)), 2))
+    assert drawn == [first, min(cap, 2 * first)]
+
+
+@pytest.mark.parametrize(
+    ("judgement", "throttled"),
+    [
+        (Judgement("failure", reason="429"), True),
+        (Judgement("failure", reason="throttled"), True),
+        (Judgement("failure", reason="503", retry_after=0.5), True),
+        (Judgement("failure", reason="503"), False),
+        (Judgement("failure", retry_after=0.0), False),
+        (Judgement("failure", retry_after=-1.0), False),
+    ],
+)
+def test_an_upstream_that_asks_to_wait_throttles(
+    judgement: Judgement,
+    throttled: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    assert is_throttled(judgement) is throttled
 
 
 @settings(deadline=None)

@@ -72,6 +72,76 @@ def test_a_long_silence_leaves_the_least_allowance() -> None:
     assert subject.balance() == 1
 
 
+def test_what_was_given_back_can_be_taken_out_again() -> None:
+    subject, clock = budget(min_per_second=0.1, window=10.0)
+    assert subject.withdraw("k")
+    clock.now += 3
+    subject.give_back("k")
+    assert subject.balance("k") == 1
+    assert subject.withdraw("k")
+    assert not subject.withdraw("k")
+
+
+def test_giving_back_what_was_forgotten_or_never_taken_changes_nothing() -> None:
+    subject, clock = budget(min_per_second=0.2, window=10.0)
+    subject.give_back("k")
+    assert subject.balance("k") == 2
+    assert subject.withdraw("k")
+    clock.now += 20
+    assert subject.balance("k") == 2
+    subject.give_back("k")
+    assert subject.balance("k") == 2
+
+
+def test_what_is_given_back_is_the_newest() -> None:
+    subject, clock = budget(min_per_second=0.2, window=10.0)
+    subject.withdraw("k")
+    clock.now += 5
+    subject.withdraw("k")
+    subject.give_back("k")
+    clock.now += 5.5  # the first one is forgotten, the second one would not be
+    assert subject.balance("k") == 2
+
+
+def test_a_key_has_one_purse() -> None:
+    subject, clock = budget(ratio=1, min_per_second=0)
+    subject.purse("k").deposit(clock.now)
+    assert subject.purse("k") is subject.purse("k")
+    assert subject.balance("k") == 1
+
+
+def test_an_eighth_of_the_calls_may_be_counted_without_the_time() -> None:
+    purse = Purse(BudgetConfig(ratio=1, min_per_second=0, window=10.0))
+    granted: list[int] = []
+    for _ in range(16):
+        purse.deposit(0.5)
+        granted.append(purse.untimed)
+    assert granted == [0] * 7 + [1] * 8 + [2]
+    purse.untimed -= 2
+    assert purse.balance(0.5) == 18
+    assert purse.untimed == 0
+    purse.deposit(1.5)
+    assert purse.untimed == 0
+
+
+def test_calls_counted_without_the_time_belong_to_the_last_look() -> None:
+    purse = Purse(BudgetConfig(ratio=1, min_per_second=0, window=10.0))
+    for _ in range(16):
+        purse.deposit(0.5)
+    purse.untimed -= 1
+    assert purse.balance(9.5) == 17
+    assert purse.balance(10.5) == 0
+
+
+def test_a_look_takes_back_the_leave_to_count_without_the_time() -> None:
+    purse = Purse(BudgetConfig(ratio=1, min_per_second=0, window=10.0))
+    for _ in range(80):
+        purse.deposit(0.5)
+    assert purse.untimed == 10
+    assert purse.balance(1.5) == 80
+    assert purse.untimed == 0
+
+
 def test_the_longest_unused_key_is_forgotten() -> None:
     subject, _ = budget(ratio=1, min_per_second=0, max_keys=1)
     subject.deposit("a")
@@ -143,3 +213,33 @@ def test_no_window_of_second_attempts_is_larger_than_its_calls_allow(
         in_window = sum(end - 9 < when <= end for when in spent)
         paid = sum(end - 10 < when <= end for when in calls)
         assert in_window <= 0.5 * paid + 2 + 1e-9
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(min_value=0, max_value=0.3), st.booleans()), max_size=300
+    )
+)
+def test_counting_without_the_time_never_allows_more(
+    plan: list[tuple[float, bool]],
+) -> None:
+    config = BudgetConfig(ratio=0.5, min_per_second=0, window=2.0)
+    exact, quick, now, calls = Purse(config), Purse(config), 0.0, 0
+    for pause, look in plan:
+        now += pause
+        exact.deposit(now)
+        calls += 1
+        if quick.untimed:
+            quick.untimed -= 1
+        else:
+            quick.deposit(now)
+        if look:
+            assert 0 <= quick.balance(now) <= exact.balance(now)
+    # Without a pause, nothing is lost.
+    steady = Purse(config)
+    for _ in range(calls):
+        if steady.untimed:
+            steady.untimed -= 1
+        else:
+            steady.deposit(7.0)
+    assert steady.balance(7.0) == 0.5 * calls

@@ -273,7 +273,7 @@ async def test_a_wait_is_never_shorter_than_the_upstream_asked_for(jitter: Any) 
     policy = RetryPolicy(RetryConfig(jitter=jitter), clock=clock)
     operation = attempts_of([503, 503, 200])
     assert await clock.run(policy.execute(operation, asking_for(7))) == 200
-    assert all(7 <= slept <= 7.9 for slept in clock.sleeps)  # 0.9 is 0.1 * 3 * 3
+    assert all(7 <= slept <= 12 for slept in clock.sleeps)  # at most `max_delay` more
 
 
 @pytest.mark.parametrize("seconds", [-3.0, 0.0, float("nan")])
@@ -307,7 +307,7 @@ async def test_a_hint_beyond_the_deadline_ends_the_call_at_once() -> None:
 
 async def test_calls_that_run_at_once_share_no_attempts() -> None:
     clock = ManualClock()
-    policy = RetryPolicy(RetryConfig(max_attempts=4), clock=clock)
+    policy = RetryPolicy(RetryConfig(max_attempts=4, budget=None), clock=clock)
     turns = asyncio.Event()
 
     async def one_call(failures: int) -> int:

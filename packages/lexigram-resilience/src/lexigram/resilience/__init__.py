@@ -21,11 +21,15 @@ from lexigram.resilience._config.retry import RetryConfig
 from lexigram.resilience._config.timeouts import TimeoutsConfig
 from lexigram.resilience._module import ResilienceModule
 from lexigram.resilience._pipeline.pipeline import ResiliencePipeline
+from lexigram.resilience._retry.attempts import Attempt, Attempts
 from lexigram.resilience._retry.budget import RetryBudget
+from lexigram.resilience._retry.decorator import retry
 from lexigram.resilience._retry.policy import RetryPolicy
 from lexigram.resilience._timing.policy import Timeouts
 
 __all__ = [
+    "Attempt",
+    "Attempts",
     "BreakContext",
     "BreakDuration",
     "BudgetConfig",
@@ -47,6 +51,7 @@ __all__ = [
     "RetryPolicy",
     "Timeouts",
     "TimeoutsConfig",
+    "retry",
 ]
 
 # Without it, a process that set up no logging would get warnings on stderr.

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from lexigram.resilience._config.budget import BudgetConfig
 from lexigram.resilience._config.section import Section
 
 __all__ = ["RetryConfig"]
@@ -40,6 +41,40 @@ class RetryConfig(Section):
         description=(
             "The longest wait in seconds that an upstream may ask for; when it asks "
             "for more, the call ends at once with what it has."
+        ),
+    )
+
+    throttled_delay: float = Field(
+        default=1.0,
+        ge=0,
+        description=(
+            "Takes the place of a shorter `base_delay` when the upstream throttles, "
+            "that is when it says how long to wait or when the judge's reason is "
+            '"429" or "throttled". `max_delay` limits it.'
+        ),
+    )
+    max_duration: float | None = Field(
+        default=None,
+        gt=0,
+        description=(
+            "Seconds from the first attempt after which no wait ends and so no attempt "
+            "begins; None for no limit. It does not end an attempt that is under way: "
+            "limits of time do."
+        ),
+    )
+    budget: BudgetConfig | None = Field(
+        default=BudgetConfig(),
+        description=(
+            "How many attempts beyond the first there may be for all calls of a key "
+            "together; None for as many as `max_attempts` allows each."
+        ),
+    )
+    nested: Literal["collapse", "allow"] = Field(
+        default="collapse",
+        description=(
+            "What happens within an attempt of another retry: one attempt, and the "
+            'other retry repeats it ("collapse"), or as many as anywhere ("allow"), '
+            "which multiplies with those of the other retry."
         ),
     )
 

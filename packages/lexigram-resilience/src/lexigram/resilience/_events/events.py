@@ -118,7 +118,9 @@ class RetryGaveUp(Event):
 
     operation: str
     attempts: int
-    limit: Literal["attempts", "deadline", "retry_after", "budget", "outer_retry"]
+    limit: Literal[
+        "attempts", "deadline", "duration", "retry_after", "budget", "outer_retry"
+    ]
     reason: str
 
 
@@ -250,7 +252,7 @@ class ChaosInjected(Event):
 
     name: ClassVar[str] = "chaos"
 
-    kind: Literal["latency", "fault", "outcome"]
+    kind: Literal["behaviour", "latency", "fault", "outcome"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from random import Random
+from typing import Final
 
+from lexigram.contracts.resilience import Judgement
 from lexigram.resilience._config.retry import RetryConfig
 
-__all__ = ["waits", "with_hint"]
+__all__ = ["is_throttled", "throttled_waits", "waits", "with_hint"]
+
+_THROTTLED: Final = frozenset({"429", "throttled"})
 
 
 def waits(config: RetryConfig, random: Random) -> Iterator[float]:
     """Yield the seconds to wait before the second attempt, the third, and so on."""
     return _JITTERS[config.jitter](config.base_delay, config.max_delay, random)
+
+
+def throttled_waits(config: RetryConfig, random: Random) -> Iterator[float]:
+    """Yield the seconds to wait when the upstream said that it is asked too often."""
+    base = min(max(config.base_delay, config.throttled_delay), config.max_delay)
+    return _JITTERS[config.jitter](base, config.max_delay, random)
+
+
+def is_throttled(judgement: Judgement) -> bool:
+    """Say whether the upstream is alive, but asked too often."""
+    hint = judgement.retry_after
+    return (hint is not None and hint > 0) or judgement.reason in _THROTTLED
 
 
 def with_hint(wait: float, hint: float | None) -> float:
@@ -37,8 +53,9 @@ def _decorrelated(base: float, cap: float, random: Random) -> Iterator[float]:
 
 
 def _full(base: float, cap: float, random: Random) -> Iterator[float]:
-    for ceiling in _doubled(base, cap, random):
-        yield random.uniform(0, ceiling)
+    ceilings = _doubled(base, cap, random)
+    while True:
+        yield random.uniform(0, next(ceilings))
 
 
 def _doubled(base: float, cap: float, random: Random) -> Iterator[float]:  # noqa: ARG001 - one signature for all

@@ -2,45 +2,80 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
-from enum import StrEnum
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from functools import partial, wraps
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from lexigram.contracts.clock import ClockProtocol, SystemClock
-from lexigram.contracts.resilience import (
-    Call,
-    CallRejectedError,
-    Judgement,
-    RetryExhaustedError,
-)
+from lexigram.contracts.resilience import Call
+from lexigram.resilience._config.budget import BudgetConfig
 from lexigram.resilience._config.retry import RetryConfig
-from lexigram.resilience._retry.backoff import waits, with_hint
+from lexigram.resilience._events.listeners import Events
+from lexigram.resilience._retry.attempts import Attempts
+from lexigram.resilience._retry.budget import Purse, RetryBudget
+from lexigram.resilience._retry.failures import Failures, Rules
+from lexigram.resilience._retry.judging import (
+    JUDGED_BY_EXCEPTION,
+    RetryOn,
+    judge_of,
+)
+from lexigram.resilience._retry.nesting import NO_LAYER, enter_layer, get_layer
 
 __all__ = ["RetryPolicy"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
-_PLAIN_CALL: Final[Call[Any]] = Call()
-
-_log = logging.getLogger("lexigram.resilience.retry")
+# How many calls without a budget go by between two that are taken for the first.
+_UNCOUNTED: Final = 1_000_000
 
 
 class RetryPolicy:
     """Runs an operation until an attempt is good enough or it gives up.
 
     Waits between attempts are drawn at random, never shorter than the upstream asked
-    for, and never taken when they would end at or after `Call.deadline`: then it gives
-    up at once. Not repeated are calls that are not repeatable, attempts that the judge
-    does not call retryable, refusals by an admission policy (an open circuit does not
-    close for being asked again), and whatever is no `Exception`. One policy serves any
-    number of calls at once and keeps no state of a call.
+    for, and never taken when they would end at or after `Call.deadline`, the deadline of
+    a surrounding `Timeouts`, or `RetryConfig.max_duration`: then it gives up at once.
+    Attempts beyond the first come out of a budget that all calls of a key share, so that
+    an outage is not answered with a multiple of the load. Within an attempt of another
+    retry it makes one attempt, and leaves the repeating to that one.
+
+    Not repeated are calls that are not repeatable, attempts that the judge does not call
+    retryable, refusals by an admission policy (an open circuit does not close for being
+    asked again), and whatever is no `Exception`. One policy serves any number of calls
+    at once, on one event loop, and keeps no state of a call. Implements
+    `RetryPolicyProtocol`.
+
+    Args:
+        config: How often and how far apart.
+        name: What it is called in events.
+        clock: The running event loop's by default.
+        random: What waits are drawn with.
+        budget: Where attempts beyond the first are taken from, to share it with other
+            policies; by default one of its own, as `RetryConfig.budget` says.
+        events: Whom it tells.
+        retry_on: What is worth repeating, for calls that do not bring a judge: exception
+            types, or a function of the exception. By default every `Exception` is.
+
+    Raises:
+        TypeError: `retry_on` has something else than kinds of `Exception`.
 
     Example:
         ```python
         policy = RetryPolicy(RetryConfig(max_attempts=5))
         invoice = await policy.execute(fetch_invoice)
+
+
+        @policy
+        async def fetch_order(number: int) -> Order: ...
+
+
+        async for attempt in policy.attempts():
+            with attempt:
+                row = await connection.fetch_one(query)
         ```
     """
 
@@ -48,15 +83,53 @@ class RetryPolicy:
         self,
         config: RetryConfig | None = None,
         *,
+        name: str = "",
         clock: ClockProtocol | None = None,
         random: Random | None = None,
+        budget: RetryBudget | None = None,
+        events: Events | None = None,
+        retry_on: RetryOn | None = None,
     ) -> None:
-        self._config = config or RetryConfig()
-        self._clock = clock or SystemClock()
-        self._random = random or Random()  # noqa: S311 - spreads waits, hides nothing
+        self._config = config = config or RetryConfig()
+        self._clock = clock = clock or SystemClock()
+        if budget is None and config.budget is not None:
+            budget = RetryBudget(config.budget, clock=clock)
+        self._budget = budget
+        self._rules = Rules(
+            name=name,
+            config=config,
+            now=clock.monotonic,
+            random=random or Random(),  # noqa: S311 - spreads waits, hides nothing
+            budget=budget,
+            events=events if events is not None else Events(),
+            judge=JUDGED_BY_EXCEPTION if retry_on is None else judge_of(retry_on),
+        )
+        self._plain_call: Call[Any] = Call(judge=self._rules.judge)
+        self._repeats = config.max_attempts > 1
+        self._max_duration = config.max_duration
+        # The purse of the key that was called last: most are called again and again.
+        # It may be one that its budget has forgotten since, until the next look at the
+        # clock. This first one is of no key, and the only one where there is no budget.
+        self._key = ""
+        self._purse = Purse(BudgetConfig())
 
     def __repr__(self) -> str:
         return f"<RetryPolicy {self._config!r}>"
+
+    @property
+    def name(self) -> str:
+        """What it is called in events."""
+        return self._rules.name
+
+    @property
+    def config(self) -> RetryConfig:
+        """What is in force."""
+        return self._config
+
+    @property
+    def budget(self) -> RetryBudget | None:
+        """Where attempts beyond the first are taken from; None for no limit."""
+        return self._budget
 
     async def execute(
         self, operation: Callable[[], Awaitable[T]], call: Call[T] | None = None
@@ -65,149 +138,146 @@ class RetryPolicy:
 
         Raises:
             RetryExhaustedError: It gave up after an exception worth repeating; that one
-                is the cause.
-            BaseException: Whatever an attempt raised that is not to be repeated,
-                unchanged.
+                is the cause, and notes tell of the attempts before.
+            BaseException: Whatever an attempt raised that is not to be repeated, by
+                this policy or because a retry around it does, unchanged.
         """
+        # Down to the first attempt: what calls pay that need no second one.
+        plain = self._plain_call
         if call is None:
-            call = _PLAIN_CALL
-        failures: _Failures | None = None
+            call = plain
+        if get_layer()[0]:
+            return await self._within_another(operation, call)
+        purse = self._purse
+        if purse.untimed and call.key == self._key:
+            purse.untimed -= 1
+        else:
+            self._deposit(call.key)
+        end = None if self._max_duration is None else self._end()
+        enter_layer(mark := [self._repeats and call.repeatable])
+        failures: Failures | None = None
         try:
             while True:
                 try:
                     result = await operation()
                 except Exception as error:  # judged; raised where it stands
-                    failures = failures or self._failures_of(call)
+                    failures = failures or Failures(self._rules, call, end)
                     wait = failures.after_error(error)
                     if wait is None:
                         raise
                 else:
-                    judgement = call.judge(result, None)
-                    if not (judgement.retryable and call.repeatable):
+                    # What has no judge of its own is judged by exceptions alone.
+                    if (
+                        call is plain
+                        or not (judged := call.judge(result, None)).retryable
+                    ):
                         return result
-                    failures = failures or self._failures_of(call)
-                    wait = failures.after_result(judgement)
+                    failures = failures or Failures(self._rules, call, end)
+                    wait = failures.after_result(judged)
                     if wait is None:
                         return result
                     call.discard(result)
-                await self._clock.sleep(wait)
+                await self._pause(failures, wait)
         finally:
+            mark[0] = False
             # It holds an exception whose traceback holds this frame.
             del failures
 
-    def _failures_of(self, call: Call[Any]) -> _Failures:
-        return _Failures(self._config, self._clock, self._random, call)
+    @overload
+    def attempts(self, call: Call[T]) -> Attempts[T]: ...
 
+    @overload
+    def attempts(self, call: None = None) -> Attempts[Any]: ...
 
-class _Stop(StrEnum):
-    """What keeps a call from another attempt."""
+    def attempts(self, call: Call[Any] | None = None) -> Attempts[Any]:
+        """Return the attempts of a call, for `async for attempt in ...: with attempt:`.
 
-    ATTEMPTS = "attempts"
-    DEADLINE = "deadline"
-    RETRY_AFTER = "retry_after"
+        The loop ends as `execute` does: with `RetryExhaustedError` when it gave up after
+        an exception worth repeating, with the exception itself when it was not.
+        """
+        if call is None:
+            call = self._plain_call
+        return Attempts(call, self._clock, partial(self._begin, call))
 
+    def __call__(
+        self, function: Callable[P, Coroutine[Any, Any, T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        """Return an async function, or method, that runs under this policy.
 
-_REASONS: Final = {
-    _Stop.ATTEMPTS: "`max_attempts` allows no more",
-    _Stop.DEADLINE: "the deadline of the call leaves no time for the next wait",
-    _Stop.RETRY_AFTER: "the upstream asked for a wait longer than `max_retry_after`",
-}
-
-
-class _Failures:
-    """The failed attempts of one call; made at its first, so that most need none."""
-
-    __slots__ = ("_attempts", "_call", "_clock", "_config", "_last", "_waits")
-
-    def __init__(
-        self,
-        config: RetryConfig,
-        clock: ClockProtocol,
-        random: Random,
-        call: Call[Any],
-    ) -> None:
-        self._config = config
-        self._clock = clock
-        self._call = call
-        self._waits = waits(config, random)
-        self._attempts = 0
-        self._last: Exception | None = None
-
-    def after_error(self, error: Exception) -> float | None:
-        """Return how long to wait, or None when `error` is not to be repeated.
+        Events and errors call the operation by the name of the function. All functions
+        of one policy share its budget.
 
         Raises:
-            RetryExhaustedError: It is, but may not be.
+            TypeError: It is no async function.
         """
-        if isinstance(error, CallRejectedError):
-            self._tell_of_failures(error)
-            return None
-        judgement = self._call.judge(None, error)
-        if not (judgement.retryable and self._call.repeatable):
-            return None
-        plan = self._plan(judgement, judgement.reason or type(error).__name__)
-        if isinstance(plan, _Stop):
-            subject = f" on {self._call.operation!r}" if self._call.operation else ""
-            raise RetryExhaustedError(
-                f"Gave up{subject} after attempt {self._attempts!r}: "
-                f"{_REASONS[plan]}. The last failure, {type(error).__name__}, is the "
-                "cause.",
-                attempts=self._attempts,
-                last=error,
-            ) from error
-        self._last = error
-        return plan
+        if not inspect.iscoroutinefunction(function):
+            raise TypeError(
+                f"{function!r} is no async function. Decorate one that is declared with "
+                "`async def`, or call `execute` with something to await."
+            )
+        call = replace(self._plain_call, operation=function.__qualname__)
 
-    def after_result(self, judgement: Judgement) -> float | None:
-        """Return how long to wait, or None when the result is the last one."""
-        plan = self._plan(judgement, judgement.reason or "result")
-        self._last = None
-        return None if isinstance(plan, _Stop) else plan
+        @wraps(function)
+        async def repeated(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await self.execute(partial(function, *args, **kwargs), call)
 
-    def _plan(self, judgement: Judgement, reason: str) -> float | _Stop:
-        self._attempts += 1
-        plan = self._next_wait(judgement.retry_after)
-        stopped = isinstance(plan, _Stop)
-        level = logging.WARNING if stopped else logging.DEBUG
-        if _log.isEnabledFor(level):
-            self._report(plan, reason)
-        return plan
+        return repeated
 
-    def _next_wait(self, hint: float | None) -> float | _Stop:
-        if self._attempts >= self._config.max_attempts:
-            return _Stop.ATTEMPTS
-        if hint is not None and hint > self._config.max_retry_after:
-            return _Stop.RETRY_AFTER
-        wait = with_hint(next(self._waits), hint)
-        deadline = self._call.deadline
-        if deadline is not None and self._clock.monotonic() + wait >= deadline:
-            return _Stop.DEADLINE
-        return wait
+    def failures(self, call: Call[Any], *, nested: bool = False) -> Failures:
+        """Return what decides about another attempt of a call that begins now.
 
-    def _report(self, plan: float | _Stop, reason: str) -> None:
-        facts: dict[str, object] = {
-            "operation": self._call.operation,
-            "key": self._call.key,
-            "reason": reason,
-        }
-        if isinstance(plan, _Stop):
-            facts |= {"attempts": self._attempts, "limit": plan.value}
-            _log.warning("resilience.retry.exhausted", extra=facts)
+        For a pipeline that runs the attempts by itself.
+
+        Args:
+            call: The call.
+            nested: Whether it is made within an attempt of another retry.
+        """
+        return Failures(self._rules, call, self._end(), nested=nested)
+
+    async def _within_another(
+        self, operation: Callable[[], Awaitable[T]], call: Call[T]
+    ) -> T:
+        """Run a call that is made within an attempt of another retry."""
+        if self._config.nested == "allow":
+            outer = get_layer()
+            enter_layer(NO_LAYER)
+            try:
+                return await self.execute(operation, call)
+            finally:
+                enter_layer(outer)
+        failures = Failures(self._rules, call, None, nested=True)
+        try:
+            result = await operation()
+        except Exception as error:
+            failures.after_error(error)
+            raise
+        failures.after_result(call.judge(result, None))
+        return result
+
+    async def _pause(self, failures: Failures, wait: float) -> None:
+        """Wait for the next attempt."""
+        try:
+            await self._clock.sleep(wait)
+        except BaseException:
+            failures.abandon()
+            raise
+
+    def _begin(self, call: Call[Any]) -> Failures:
+        """Begin a call that does not come through `execute`."""
+        nested = self._config.nested == "collapse" and get_layer()[0]
+        if not nested:
+            self._deposit(call.key)
+        return self.failures(call, nested=nested)
+
+    def _deposit(self, key: str) -> None:
+        self._key = key
+        if self._budget is None:
+            self._purse.untimed = _UNCOUNTED
         else:
-            facts |= {"attempt": self._attempts, "delay": plan}
-            _log.debug("resilience.retry.scheduled", extra=facts)
+            self._budget.deposit(key)
+            self._purse = self._budget.purse(key)
 
-    def _tell_of_failures(self, rejection: CallRejectedError) -> None:
-        if not self._attempts:
-            return
-        failure = (
-            f"raised {type(self._last).__name__}"
-            if self._last is not None
-            else "gave a result worth repeating"
-        )
-        rejection.add_note(
-            f"Attempt {self._attempts + 1} was refused; attempt {self._attempts} "
-            f"{failure}."
-        )
-        if rejection.__context__ is None:
-            rejection.__context__ = self._last
+    def _end(self) -> float | None:
+        """Return when a call is over that begins now."""
+        limit = self._max_duration
+        return None if limit is None else self._rules.now() + limit
