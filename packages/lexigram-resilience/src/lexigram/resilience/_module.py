@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from typing import Annotated, Any
+
 from lexigram.contracts.clock import ClockProtocol
-from lexigram.contracts.di import ConfigSection, ModuleDefinition, bind, written_at
+from lexigram.contracts.di import (
+    Binding,
+    ConfigSection,
+    ModuleDefinition,
+    Named,
+    bind,
+    written_at,
+)
+from lexigram.contracts.health import HealthCheckProtocol
+from lexigram.contracts.metrics import MetricsRecorderProtocol
 from lexigram.contracts.resilience import (
     CircuitBreakerRegistryProtocol,
     ResiliencePipelineProtocol,
@@ -11,14 +23,22 @@ from lexigram.contracts.resilience import (
 )
 from lexigram.resilience._breaker.registry import CircuitBreakerRegistry
 from lexigram.resilience._config.resilience import ResilienceConfig
-from lexigram.resilience._pipeline.pipeline import ResiliencePipeline
+from lexigram.resilience._events.listeners import Events
+from lexigram.resilience._pipeline.registry import DEFAULT, PipelineRegistry
 from lexigram.resilience._retry.policy import RetryPolicy
+from lexigram.resilience._watching.health import CircuitHealthCheck
+from lexigram.resilience._watching.metrics import MetricsListener
 
 __all__ = ["ResilienceModule"]
 
 
 class ResilienceModule:
-    """Brings the pipeline, its retry policy and the breakers into an application.
+    """Brings pipelines, a retry policy and circuit breakers into an application.
+
+    A client that finds a `ResiliencePipelineProtocol` uses it, so that to add the module
+    is all there is to do. What the policies do is recorded by a
+    `MetricsRecorderProtocol`, where one is registered; more listeners are added to the
+    `Events`.
 
     Example:
         ```python
@@ -29,38 +49,95 @@ class ResilienceModule:
     """
 
     @staticmethod
-    def configure(config: ResilienceConfig | None = None) -> ModuleDefinition:
-        """Return the module; the section `resilience` is merged with `config`."""
+    def configure(
+        config: ResilienceConfig | None = None, *, pipelines: Collection[str] = ()
+    ) -> ModuleDefinition:
+        """Return the module; the section `resilience` is merged with `config`.
+
+        Args:
+            config: Fields set here win over the files' and yield to the environment's.
+            pipelines: Names of pipelines that are injected as
+                `Annotated[ResiliencePipelineProtocol, Named("partner")]`; those that
+                `config` has are anyway.
+        """
+        names = dict.fromkeys([*pipelines, *(config.pipelines if config else ())])
+        named = [_named(name) for name in names]
         return ModuleDefinition(
             name="ResilienceModule",
             providers=(
+                bind(Events).to(_events),
                 bind(RetryPolicyProtocol).to(_retry_policy),
                 bind(CircuitBreakerRegistryProtocol).to(_breaker_registry),
-                bind(ResiliencePipelineProtocol).to(_pipeline),
+                bind(PipelineRegistry).to(_pipeline_registry),
+                bind(ResiliencePipelineProtocol).to(_pipeline_of(DEFAULT)),
+                bind(_HEALTH).to(_health_check),
+                *named,
             ),
             exports=(
-                ResiliencePipelineProtocol,
+                Events,
                 RetryPolicyProtocol,
                 CircuitBreakerRegistryProtocol,
+                PipelineRegistry,
+                ResiliencePipelineProtocol,
+                _HEALTH,
+                *(binding.key for binding in named),
             ),
             config=ConfigSection("resilience", ResilienceConfig, explicit=config),
             origin=written_at(),
         )
 
 
+_HEALTH: Any = Annotated[HealthCheckProtocol, Named("circuit-breakers")]
+
+
+def _events(metrics: MetricsRecorderProtocol | None = None) -> Events:
+    return Events([] if metrics is None else [MetricsListener(metrics)])
+
+
 def _retry_policy(
-    config: ResilienceConfig, clock: ClockProtocol | None = None
+    config: ResilienceConfig, events: Events, clock: ClockProtocol | None = None
 ) -> RetryPolicyProtocol:
-    return RetryPolicy(config.retry, clock=clock)
+    return RetryPolicy(config.retry, name=DEFAULT, clock=clock, events=events)
 
 
 def _breaker_registry(
-    config: ResilienceConfig, clock: ClockProtocol | None = None
+    config: ResilienceConfig, events: Events, clock: ClockProtocol | None = None
 ) -> CircuitBreakerRegistryProtocol:
-    return CircuitBreakerRegistry(config.breaker, clock=clock)
+    own = {
+        name: pipeline.breaker
+        for name, pipeline in config.pipelines.items()
+        if pipeline.breaker is not None
+    }
+    return CircuitBreakerRegistry(
+        config.breaker, configs={**own, **config.breakers}, clock=clock, events=events
+    )
 
 
-def _pipeline(
-    retry: RetryPolicyProtocol, breakers: CircuitBreakerRegistryProtocol
-) -> ResiliencePipelineProtocol:
-    return ResiliencePipeline(retry=retry, breaker=breakers.get("default"))
+def _pipeline_registry(
+    config: ResilienceConfig,
+    retry: RetryPolicyProtocol,
+    breakers: CircuitBreakerRegistryProtocol,
+    events: Events,
+    clock: ClockProtocol | None = None,
+) -> PipelineRegistry:
+    return PipelineRegistry(
+        config, breakers=breakers, retry=retry, clock=clock, events=events
+    )
+
+
+def _health_check(breakers: CircuitBreakerRegistryProtocol) -> HealthCheckProtocol:
+    return CircuitHealthCheck(breakers)
+
+
+def _pipeline_of(
+    name: str,
+) -> Callable[[PipelineRegistry], ResiliencePipelineProtocol]:
+    def pipeline(pipelines: PipelineRegistry) -> ResiliencePipelineProtocol:
+        return pipelines.get(name)
+
+    return pipeline
+
+
+def _named(name: str) -> Binding:
+    key: Any = Annotated[ResiliencePipelineProtocol, Named(name)]
+    return bind(key).to(_pipeline_of(name))

@@ -36,6 +36,7 @@ __all__ = [
     "HedgeStarted",
     "LateResult",
     "LimitChanged",
+    "Listener",
     "ReloadFailed",
     "RetryGaveUp",
     "RetryScheduled",

@@ -68,9 +68,7 @@ class Places:
 
     def leave(self) -> None:
         """Give back a place: to the head of the queue, unless there are too many."""
-        if self._queue and self.in_flight <= self._limit:
-            self._queue.popleft().set_result(None)
-        else:
+        if self.in_flight > self._limit or not self._hand_on():
             self.in_flight -= 1
 
     def enqueue(self) -> asyncio.Future[None]:
@@ -81,17 +79,26 @@ class Places:
 
     def give_up(self, waiter: asyncio.Future[None]) -> None:
         """Wait no longer; a place that came at the same moment is given back."""
-        if waiter.done():
-            self.leave()
-        else:
+        if waiter in self._queue:
             self._queue.remove(waiter)
+        elif not waiter.cancelled():
+            self.leave()
 
     def change_limit(self, limit: int) -> None:
         """Have more places, or fewer as soon as enough are left."""
         self._limit = limit
-        while self._queue and self.in_flight < limit:
+        while self.in_flight < limit and self._hand_on():
             self.in_flight += 1
-            self._queue.popleft().set_result(None)
+
+    def _hand_on(self) -> bool:
+        """Give a place to the head of the queue; False when nobody waits."""
+        while self._queue:
+            waiter = self._queue.popleft()
+            # One that was cancelled is on its way to give up.
+            if not waiter.done():
+                waiter.set_result(None)
+                return True
+        return False
 
 
 class Bulkhead:

@@ -14,13 +14,13 @@ from lexigram.contracts.resilience import (
     Outcome,
 )
 from lexigram.resilience._breaker.circuit import Circuit
-from lexigram.resilience._breaker.reloading import NewConfig, checked
 from lexigram.resilience._breaker.reporting import Reporter, refusal
 from lexigram.resilience._breaker.states import CircuitSnapshot, CircuitState
 from lexigram.resilience._breaker.waits import BreakDuration
 from lexigram.resilience._config.breaker import CircuitBreakerConfig
 from lexigram.resilience._events.listeners import Events
 from lexigram.resilience._keyed import Keyed
+from lexigram.resilience._reloading import New, checked
 
 __all__ = ["CircuitBreaker"]
 
@@ -188,7 +188,7 @@ class CircuitBreaker:
             circuit.move(self._begins_as)
             self._circuits.forget(each)
 
-    def reconfigure(self, config: NewConfig) -> None:
+    def reconfigure(self, config: New[CircuitBreakerConfig]) -> None:
         """Go on with another configuration and what is known of the upstreams.
 
         Open circuits stay open for as long as they would have, trials end under what
@@ -203,7 +203,7 @@ class CircuitBreaker:
             pydantic.ValidationError: The mapping is not valid: the old configuration
                 stays, and `ReloadFailed` tells of it.
         """
-        self._config = checked(config, self._name, self._events)
+        self._config = checked(CircuitBreakerConfig, config, self._name, self._events)
         self._circuits.change_limit(self._config.max_keys)
         for circuit in self._circuits.values():
             circuit.reconfigure(self._config)

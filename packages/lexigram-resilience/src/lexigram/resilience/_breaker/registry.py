@@ -7,11 +7,11 @@ from random import Random
 
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.resilience._breaker.breaker import CircuitBreaker
-from lexigram.resilience._breaker.reloading import NewConfig, checked
 from lexigram.resilience._breaker.states import CircuitSnapshot
 from lexigram.resilience._breaker.waits import BreakDuration
 from lexigram.resilience._config.breaker import CircuitBreakerConfig
 from lexigram.resilience._events.listeners import Events
+from lexigram.resilience._reloading import New, checked
 
 __all__ = ["CircuitBreakerRegistry"]
 
@@ -94,7 +94,7 @@ class CircuitBreakerRegistry:
         """
         self._breakers.pop(name, None)
 
-    def reconfigure(self, name: str, config: NewConfig) -> None:
+    def reconfigure(self, name: str, config: New[CircuitBreakerConfig]) -> None:
         """Give a name a configuration of its own; its breaker keeps what it knows.
 
         Args:
@@ -105,12 +105,12 @@ class CircuitBreakerRegistry:
             pydantic.ValidationError: It is not valid: the old one stays, and
                 `ReloadFailed` tells of it.
         """
-        self._configs[name] = checked(config, name, self._events)
+        self._configs[name] = checked(CircuitBreakerConfig, config, name, self._events)
         breaker = self._breakers.get(name)
         if breaker is not None:
             breaker.reconfigure(self._configs[name])
 
-    def reconfigure_default(self, config: NewConfig) -> None:
+    def reconfigure_default(self, config: New[CircuitBreakerConfig]) -> None:
         """Change the configuration of every breaker that has none of its own.
 
         Args:
@@ -120,7 +120,7 @@ class CircuitBreakerRegistry:
             pydantic.ValidationError: It is not valid: the old one stays, and
                 `ReloadFailed` tells of it.
         """
-        self._default = checked(config, "default", self._events)
+        self._default = checked(CircuitBreakerConfig, config, "default", self._events)
         for name, breaker in self._breakers.items():
             if name not in self._configs:
                 breaker.reconfigure(self._default)

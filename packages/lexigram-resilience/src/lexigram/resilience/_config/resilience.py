@@ -3,19 +3,26 @@
 from pydantic import Field
 
 from lexigram.resilience._config.breaker import CircuitBreakerConfig
-from lexigram.resilience._config.retry import RetryConfig
-from lexigram.resilience._config.section import Section
+from lexigram.resilience._config.pipeline import PipelineConfig
 
 __all__ = ["ResilienceConfig"]
 
 
-class ResilienceConfig(Section):
-    """The section `resilience` of an application's configuration."""
+class ResilienceConfig(PipelineConfig):
+    """The section `resilience` of an application's configuration.
 
-    retry: RetryConfig = Field(
-        default=RetryConfig(), description="Of the retry policy."
+    What stands at its top is the pipeline of the application and the defaults of its
+    other pipelines and breakers.
+    """
+
+    breakers: dict[str, CircuitBreakerConfig] = Field(
+        default={},
+        description="By name, circuit breakers that are configured otherwise.",
     )
-    breaker: CircuitBreakerConfig = Field(
-        default=CircuitBreakerConfig(),
-        description="Of every circuit breaker in the registry.",
+    pipelines: dict[str, PipelineConfig] = Field(
+        default={},
+        description=(
+            "By name, pipelines beside that of the application. A policy that one does "
+            "not mention has its defaults, not what stands at the top."
+        ),
     )

@@ -201,7 +201,7 @@ class LimitChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class HedgeStarted(Event):
-    """A second attempt was started beside one that takes long.
+    """Another attempt was started beside one that takes long, or after one that failed.
 
     Attributes:
         number: Its number, from 2.

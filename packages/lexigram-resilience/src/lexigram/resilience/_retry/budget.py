@@ -92,6 +92,11 @@ class Purse:
         self._look(now)
         return self._floor + self._ratio * self._calls - self._spent
 
+    def change(self, config: BudgetConfig) -> None:
+        """Go on with another share and allowance, of the same window."""
+        self._ratio = config.ratio
+        self._floor = config.min_per_second * config.window
+
     def _look(self, now: float) -> None:
         """Count what came without the time, and move on to the slice of `now`."""
         came = self._granted - self.untimed
@@ -146,6 +151,17 @@ class RetryBudget:
     def config(self) -> BudgetConfig:
         """What is in force."""
         return self._config
+
+    def reconfigure(self, config: BudgetConfig) -> None:
+        """Go on with other numbers; what was counted stays unless the window is another."""
+        kept = config.window == self._config.window
+        self._config = config
+        self._purses.change_limit(config.max_keys)
+        for key, purse in self._purses.items():
+            if kept:
+                purse.change(config)
+            else:
+                self._purses.forget(key)
 
     def deposit(self, key: str = "") -> None:
         """Count a call, at its first attempt."""

@@ -223,16 +223,27 @@ class RetryPolicy:
 
         return repeated
 
-    def failures(self, call: Call[Any], *, nested: bool = False) -> Failures:
-        """Return what decides about another attempt of a call that begins now.
+    def failures(
+        self, call: Call[Any], *, began: float | None = None, nested: bool = False
+    ) -> Failures:
+        """Return what decides about another attempt of a call.
 
         For a pipeline that runs the attempts by itself.
 
         Args:
             call: The call.
+            began: When it began; now by default.
             nested: Whether it is made within an attempt of another retry.
         """
-        return Failures(self._rules, call, self._end(), nested=nested)
+        return Failures(self._rules, call, self._end(began), nested=nested)
+
+    def count(self, key: str) -> None:
+        """Count a call for the budget: what `execute` does for its own."""
+        purse = self._purse
+        if purse.untimed and key == self._key:
+            purse.untimed -= 1
+        else:
+            self._deposit(key)
 
     async def _within_another(
         self, operation: Callable[[], Awaitable[T]], call: Call[T]
@@ -266,7 +277,7 @@ class RetryPolicy:
         """Begin a call that does not come through `execute`."""
         nested = self._config.nested == "collapse" and get_layer()[0]
         if not nested:
-            self._deposit(call.key)
+            self.count(call.key)
         return self.failures(call, nested=nested)
 
     def _deposit(self, key: str) -> None:
@@ -277,7 +288,9 @@ class RetryPolicy:
             self._budget.deposit(key)
             self._purse = self._budget.purse(key)
 
-    def _end(self) -> float | None:
-        """Return when a call is over that begins now."""
-        limit = self._max_duration
-        return None if limit is None else self._rules.now() + limit
+    def _end(self, began: float | None = None) -> float | None:
+        """Return when a call is over that began then, or begins now."""
+        if self._max_duration is None:
+            return None
+        began = self._rules.now() if began is None else began
+        return began + self._max_duration

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Protocol, runtime_checkable
 
 from lexigram.contracts.health import HealthReport
-from lexigram.resilience._breaker.registry import CircuitBreakerRegistry
-from lexigram.resilience._breaker.states import CircuitState
+from lexigram.contracts.resilience import CircuitBreakerRegistryProtocol
+from lexigram.resilience._breaker.states import CircuitSnapshot, CircuitState
 
 __all__ = ["CircuitHealthCheck"]
 
@@ -17,6 +18,11 @@ _REFUSING: Final = (
 )
 
 
+@runtime_checkable
+class _ShowsCircuits(Protocol):
+    def snapshot(self) -> Mapping[str, Mapping[str, CircuitSnapshot]]: ...
+
+
 class CircuitHealthCheck:
     """Reports circuits that do not admit every call.
 
@@ -24,14 +30,17 @@ class CircuitHealthCheck:
     no reason to restart those that ask it. Implements `HealthCheckProtocol`.
 
     Args:
-        registry: Whose circuits.
+        registry: Whose circuits; of one that has no `snapshot`, nothing is known.
         name: What it is called in a report.
     """
 
     critical: Final = False
 
     def __init__(
-        self, registry: CircuitBreakerRegistry, *, name: str = "circuit-breakers"
+        self,
+        registry: CircuitBreakerRegistryProtocol,
+        *,
+        name: str = "circuit-breakers",
     ) -> None:
         self._registry = registry
         self._name = name
@@ -43,6 +52,8 @@ class CircuitHealthCheck:
 
     async def check(self) -> HealthReport:
         """Say which circuits are open, half open or forced open."""
+        if not isinstance(self._registry, _ShowsCircuits):
+            return HealthReport("healthy", "The registry in use shows no circuits.")
         refusing = {
             f"{breaker} {key}".rstrip(): circuit.state.value
             for breaker, circuits in self._registry.snapshot().items()

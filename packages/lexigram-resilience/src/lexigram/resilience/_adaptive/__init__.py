@@ -1,0 +1,1 @@
+"""Sending an upstream no more than it bears, as its answers show."""

@@ -1,0 +1,1 @@
+"""Answering in the place of an operation that failed."""

@@ -1,0 +1,1 @@
+"""Hedging: another attempt beside one that takes long."""
