@@ -444,8 +444,12 @@ def test_enabled_with_nothing_to_disturb_by_is_refused() -> None:
         ({"min_latency": 2.0, "max_latency": 1.0}, "Raise the maximum"),
         ({"min_latency": 1.0}, "`min_latency` 1.0 is longer than `max_latency` 0.0"),
         ({"min_latency": -1.0}, "greater than or equal to 0"),
-        ({"fault_rate": 1.1}, "less than or equal to 1"),
-        ({"outcome_rate": -0.1}, "greater than or equal to 0"),
+        ({"max_latency": -1.0, "min_latency": -2.0}, "2 validation errors"),
+        *(
+            ({f"{kind}_rate": rate}, f"{kind}_rate\n.*or equal to")
+            for kind in ("behaviour", "latency", "fault", "outcome")
+            for rate in (-0.1, 1.1)
+        ),
     ],
 )
 def test_a_wrong_configuration_is_refused(wrong: dict[str, Any], problem: str) -> None:
@@ -456,6 +460,37 @@ def test_a_wrong_configuration_is_refused(wrong: dict[str, Any], problem: str) -
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(TypeError, match="injection_rate"):
         ChaosConfig(injection_rate=0.1)
+
+
+async def test_reconfigured_it_goes_on_with_other_shares_and_the_same_draws() -> None:
+    chaos = Chaos(config(fault_rate=0.4), fault=ConnectionResetError)
+    outcomes = [await outcome_of(chaos) for _ in range(30)]
+    chaos.reconfigure(ChaosConfig())
+    assert not chaos.active
+    assert [await outcome_of(chaos) for _ in range(30)] == ["good"] * 30
+    chaos.reconfigure(config(fault_rate=0.4))
+    outcomes += [await outcome_of(chaos) for _ in range(30)]
+    assert outcomes == await schedule(seed=7)
+
+
+async def test_what_it_cannot_be_reconfigured_to_changes_nothing() -> None:
+    chaos = Chaos(always("fault"), fault=ConnectionResetError)
+    before = chaos.config
+    with pytest.raises(ValueError, match="`outcome_rate` is 1.0"):
+        chaos.reconfigure(always("outcome"))
+    assert chaos.config is before
+    assert await outcome_of(chaos) == "fault"
+
+
+def test_being_switched_on_is_logged_and_being_switched_off_is_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    chaos = Chaos(ChaosConfig(), fault=ConnectionResetError)
+    with caplog.at_level(logging.DEBUG, "lexigram.resilience.chaos"):
+        chaos.reconfigure(config(fault_rate=0.2))
+        chaos.reconfigure(ChaosConfig())
+    (record,) = caplog.records
+    assert vars(record)["rates"] == {"fault": 0.2}
 
 
 KINDS: tuple[Kind, ...] = ("behaviour", "latency", "fault", "outcome")

@@ -6,21 +6,40 @@ operation only what its `Call` says.
 
 import logging
 
+from lexigram.resilience._adaptive.concurrency import (
+    AdaptiveConcurrency,
+    ConcurrencySnapshot,
+)
+from lexigram.resilience._adaptive.throttle import AdaptiveThrottle, ThrottleSnapshot
 from lexigram.resilience._admission.bulkhead import Bulkhead, BulkheadSnapshot
 from lexigram.resilience._admission.limiter import RateLimiter
 from lexigram.resilience._breaker.breaker import CircuitBreaker
 from lexigram.resilience._breaker.circuit import CircuitSnapshot, CircuitState
 from lexigram.resilience._breaker.registry import CircuitBreakerRegistry
 from lexigram.resilience._breaker.waits import BreakContext, BreakDuration
+from lexigram.resilience._chaos.policy import Chaos
 from lexigram.resilience._config.breaker import CircuitBreakerConfig
 from lexigram.resilience._config.budget import BudgetConfig
 from lexigram.resilience._config.bulkhead import BulkheadConfig
+from lexigram.resilience._config.chaos import ChaosConfig
+from lexigram.resilience._config.concurrency import AdaptiveConcurrencyConfig
+from lexigram.resilience._config.fallback import FallbackConfig
+from lexigram.resilience._config.hedging import HedgeConfig
 from lexigram.resilience._config.limiter import RateLimiterConfig
+from lexigram.resilience._config.pipeline import PipelineConfig
 from lexigram.resilience._config.resilience import ResilienceConfig
 from lexigram.resilience._config.retry import RetryConfig
+from lexigram.resilience._config.throttle import AdaptiveThrottleConfig
 from lexigram.resilience._config.timeouts import TimeoutsConfig
+from lexigram.resilience._fallback.failed import FailedCall
+from lexigram.resilience._fallback.policy import Fallback
+from lexigram.resilience._hedging.policy import HedgePolicy
 from lexigram.resilience._module import ResilienceModule
+from lexigram.resilience._pipeline.checks import PipelineWarning
+from lexigram.resilience._pipeline.ordered import OrderedPipeline
 from lexigram.resilience._pipeline.pipeline import ResiliencePipeline
+from lexigram.resilience._pipeline.plan import Policies
+from lexigram.resilience._pipeline.registry import PipelineRegistry
 from lexigram.resilience._retry.attempts import Attempt, Attempts
 from lexigram.resilience._retry.budget import RetryBudget
 from lexigram.resilience._retry.decorator import retry
@@ -28,6 +47,10 @@ from lexigram.resilience._retry.policy import RetryPolicy
 from lexigram.resilience._timing.policy import Timeouts
 
 __all__ = [
+    "AdaptiveConcurrency",
+    "AdaptiveConcurrencyConfig",
+    "AdaptiveThrottle",
+    "AdaptiveThrottleConfig",
     "Attempt",
     "Attempts",
     "BreakContext",
@@ -36,11 +59,24 @@ __all__ = [
     "Bulkhead",
     "BulkheadConfig",
     "BulkheadSnapshot",
+    "Chaos",
+    "ChaosConfig",
     "CircuitBreaker",
     "CircuitBreakerConfig",
     "CircuitBreakerRegistry",
     "CircuitSnapshot",
     "CircuitState",
+    "ConcurrencySnapshot",
+    "FailedCall",
+    "Fallback",
+    "FallbackConfig",
+    "HedgeConfig",
+    "HedgePolicy",
+    "OrderedPipeline",
+    "PipelineConfig",
+    "PipelineRegistry",
+    "PipelineWarning",
+    "Policies",
     "RateLimiter",
     "RateLimiterConfig",
     "ResilienceConfig",
@@ -49,6 +85,7 @@ __all__ = [
     "RetryBudget",
     "RetryConfig",
     "RetryPolicy",
+    "ThrottleSnapshot",
     "Timeouts",
     "TimeoutsConfig",
     "retry",

@@ -19,10 +19,20 @@ from lexigram.testing.conformance._backend import (
     refuse,
 )
 from lexigram.testing.conformance._behaviour import Behaviour, Capability
+from lexigram.testing.conformance._bulkhead import (
+    BulkheadConformance,
+    bulkhead_behaviours,
+    check_bulkhead,
+)
 from lexigram.testing.conformance._circuit_breaker import (
     CircuitBreakerConformance,
     check_circuit_breaker,
     circuit_breaker_behaviours,
+)
+from lexigram.testing.conformance._fallback import (
+    FallbackConformance,
+    check_fallback,
+    fallback_behaviours,
 )
 from lexigram.testing.conformance._http_client import (
     HTTPClientConformance,
@@ -41,9 +51,17 @@ from lexigram.testing.conformance._pipeline import (
     pipeline_behaviours,
 )
 from lexigram.testing.conformance._policies.breaking import BreakerFactory
+from lexigram.testing.conformance._policies.bulkheading import BulkheadFactory
+from lexigram.testing.conformance._policies.falling_back import FallbackFactory
+from lexigram.testing.conformance._policies.limiting import LimiterFactory
 from lexigram.testing.conformance._policies.pipelines import PipelineFactory
 from lexigram.testing.conformance._policies.recording import MetricsFactory
 from lexigram.testing.conformance._policies.retrying import RetryFactory
+from lexigram.testing.conformance._rate_limiter import (
+    RateLimiterConformance,
+    check_rate_limiter,
+    rate_limiter_behaviours,
+)
 from lexigram.testing.conformance._report import (
     ConformanceError,
     ConformanceReport,
@@ -67,16 +85,22 @@ __all__ = [
     "BackendFactory",
     "Behaviour",
     "BreakerFactory",
+    "BulkheadConformance",
+    "BulkheadFactory",
     "Capability",
     "CircuitBreakerConformance",
     "ClientFactory",
     "ConformanceError",
     "ConformanceReport",
+    "FallbackConformance",
+    "FallbackFactory",
     "HTTPClientConformance",
+    "LimiterFactory",
     "MetricsFactory",
     "MetricsRecorderConformance",
     "PipelineConformance",
     "PipelineFactory",
+    "RateLimiterConformance",
     "RetryFactory",
     "RetryPolicyConformance",
     "Scenario",
@@ -85,16 +109,22 @@ __all__ = [
     "WiredBackend",
     "assert_equivalent",
     "assert_implements",
+    "bulkhead_behaviours",
+    "check_bulkhead",
     "check_circuit_breaker",
+    "check_fallback",
     "check_http_client",
     "check_metrics_recorder",
     "check_pipeline",
+    "check_rate_limiter",
     "check_retry_policy",
     "circuit_breaker_behaviours",
+    "fallback_behaviours",
     "http_client_behaviours",
     "metrics_recorder_behaviours",
     "other_origin",
     "pipeline_behaviours",
+    "rate_limiter_behaviours",
     "refuse",
     "retry_policy_behaviours",
 ]
