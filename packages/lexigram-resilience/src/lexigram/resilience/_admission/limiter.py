@@ -28,26 +28,34 @@ class Gate:
     Attributes:
         rate: The permits.
         line: Who waits.
-        queued: Permits that those in the line want, together.
+        take: Called with the time and a cost, takes the permits and returns 0, unless
+            that would overtake somebody; else returns the seconds until they are there,
+            behind all who wait.
         changed: Done when the rate is another one; whoever sleeps looks again.
     """
 
-    __slots__ = ("changed", "line", "queued", "rate")
+    __slots__ = ("_queued", "changed", "line", "rate", "take")
 
     def __init__(self, rate: Gcra) -> None:
         self.rate: Gcra = rate
         self.line: Line = Line()
-        self.queued: int = 0
+        self._queued = 0
         self.changed: asyncio.Future[None] | None = None
+        # With nobody in line, which is how it is for most calls, the rate's own.
+        self.take: Callable[[float, int], float] = rate.take
 
-    def take(self, now: float, cost: int) -> float:
-        """Take permits and return 0, unless that would overtake somebody.
+    @property
+    def queued(self) -> int:
+        """Permits that those in the line want, together."""
+        return self._queued
 
-        Else return the seconds until the permits are there, behind all who wait.
-        """
-        if self.queued:
-            return self.rate.wait(now, self.queued + cost)
-        return self.rate.take(now, cost)
+    def queue(self, cost: int) -> None:
+        """Say that somebody waits for so many permits, or (below 0) does no more."""
+        self._queued += cost
+        self.take = self._behind_all if self._queued else self.rate.take
+
+    def _behind_all(self, now: float, cost: int) -> float:
+        return self.rate.wait(now, self._queued + cost)
 
     def wake(self) -> None:
         """Let the one who sleeps at the head of the line look again."""
@@ -198,13 +206,13 @@ class RateLimiter:
         if limit is not None and wait > limit:
             raise self._refusal(key, wait, limit)
         began = self._now()
-        gate.queued += cost
+        gate.queue(cost)
         place = gate.line.enter()
         try:
             await place
             await self._sleep_until_there(gate, key, cost, began, limit)
         finally:
-            gate.queued -= cost
+            gate.queue(-cost)
             gate.line.leave(place)
         if self._events.listeners:
             self._events.tell(Waited(self._name, key, "limiter", self._now() - began))

@@ -43,7 +43,7 @@ async def run_call(  # noqa: C901, PLR0912 - see its docstring
                 await policies.bulkhead.queue(places, call)
             run.places = places
         run.begin()
-        if policies.chaos is not None:
+        if policies.chaos is not None and policies.chaos.active:
             operation = partial(policies.chaos.execute, operation, call)
         if policies.hedge is not None:
             raced = partial(race_attempt, plan, run, operation, call)

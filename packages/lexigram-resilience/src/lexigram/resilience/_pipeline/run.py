@@ -169,17 +169,19 @@ class Run:
 
     def _set_limits(self, now: float) -> None:
         """Start the timer, and say to calls within how long they may take."""
-        plan, owner, outer = self._plan, self._call.deadline, DEADLINE.get()
-        ends = [end for end in (plan.total and now + plan.total, outer) if end]
-        end = min(ends, default=None)
+        plan, owner, end = self._plan, self._call.deadline, DEADLINE.get()
+        total: float | None = None
+        own = plan.total is not None and (end is None or now + plan.total < end)
+        if own and plan.total is not None:
+            end = now + plan.total
         # Who set the call's own deadline enforces it.
-        enforced = end is not None and (owner is None or end < owner)
-        total = end - now if enforced and end is not None else None
-        if total is not None or plan.attempt is not None:
-            attempt = plan.attempt if plan.policies.hedge is None else None
+        if end is not None and (owner is None or end < owner):
+            total = end - now
+            if own:
+                self._outer_deadline = DEADLINE.set(end)
+        attempt = None if plan.policies.hedge else plan.attempt
+        if total is not None or attempt is not None:
             self._timer = CallTimer(total, attempt)
-        if total is not None and end != outer:
-            self._outer_deadline = DEADLINE.set(end)
 
     def _count(self, retry: RetryPolicy) -> None:
         """Count the call for the budget, and mark what is within as repeated."""

@@ -28,8 +28,9 @@ _ROUNDING: Final = 1e-6
 class CallTimer:
     """Ends an attempt, or the call, by cancelling the task that made this timer.
 
-    `begin_attempt` and `end_attempt` go around each attempt, `claim` asks what a
-    cancellation means, `stop` is called at the end whatever happened.
+    `begin_attempt` and `end_attempt` go around each attempt, the first of which begins
+    in the tick in which this is made; `claim` asks what a cancellation means, `stop` is
+    called at the end whatever happened.
 
     Args:
         total: Seconds for the call, from now; None for no limit.
@@ -47,6 +48,7 @@ class CallTimer:
         "_fired",
         "_handle",
         "_loop",
+        "_now",
         "_task",
         "_total",
     )
@@ -62,7 +64,9 @@ class CallTimer:
         self._cancelling = task.cancelling()
         self._total = total
         self._attempt = attempt
-        self._end = _NEVER if total is None else loop.time() + total
+        # The time as of now, for the first attempt, which begins at once.
+        self._now = now = loop.time()
+        self._end = _NEVER if total is None else now + total
         self._attempt_end = _NEVER
         self._fired: TimeLimit | None = None
         self._handle: asyncio.TimerHandle | None = None
@@ -71,8 +75,9 @@ class CallTimer:
         """Start the time of an attempt; that of the call has been running."""
         when = self._end
         if self._attempt is not None:
-            self._attempt_end = self._loop.time() + self._attempt
-            when = min(when, self._attempt_end)
+            now, self._now = self._now or self._loop.time(), 0.0
+            self._attempt_end = end = now + self._attempt
+            when = min(when, end)
         if when != _NEVER:
             self._set(when)
 
