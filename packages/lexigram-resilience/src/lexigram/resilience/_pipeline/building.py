@@ -22,6 +22,7 @@ from lexigram.resilience._config.retry import RetryConfig
 from lexigram.resilience._events.listeners import Events
 from lexigram.resilience._hedging.policy import HedgePolicy
 from lexigram.resilience._pipeline.plan import Plan, Policies
+from lexigram.resilience._retry.budget import RetryBudget
 from lexigram.resilience._retry.policy import RetryPolicy
 from lexigram.resilience._timing.policy import Timeouts
 
@@ -55,8 +56,23 @@ class Maker:
 
         Those that are there now go on with what they know. A fallback is nothing that a
         configuration can name, and stays.
+
+        Raises:
+            ValueError: The chaos cannot do what it is configured to; nothing has changed.
         """
         name, clock, events = self.name, self.clock, self.events
+        # First, because it alone may refuse: what comes before it would have changed.
+        chaos = _kept(
+            now.chaos,
+            config.chaos,
+            lambda made: Chaos(
+                made,
+                name=name,
+                random=self.random if made.seed is None else None,
+                clock=clock,
+                events=events,
+            ),
+        )
         retry = self._retry(config.retry, now.retry)
         breaker = _kept(
             now.breaker,
@@ -65,6 +81,8 @@ class Maker:
                 name, made, clock=clock, random=self.random, events=events
             ),
         )
+        # A hedge is bound to the two; beside others it would ask those that are gone.
+        bound = now.breaker is breaker and _budget(now.retry) is _budget(retry)
         return Policies(
             fallback=now.fallback,
             limiter=_kept(
@@ -77,10 +95,12 @@ class Maker:
                 config.bulkhead,
                 lambda made: Bulkhead(made, name=name, clock=clock, events=events),
             ),
-            timeouts=None if config.timeouts is None else Timeouts(config.timeouts),
+            timeouts=None
+            if config.timeouts is None
+            else Timeouts(config.timeouts, clock=clock),
             retry=retry,
             hedge=_kept(
-                now.hedge,
+                now.hedge if bound else None,
                 config.hedge,
                 lambda made: self._hedge(made, retry, breaker),
             ),
@@ -99,13 +119,7 @@ class Maker:
                     made, name=name, clock=clock, random=self.random, events=events
                 ),
             ),
-            chaos=_kept(
-                now.chaos,
-                config.chaos,
-                lambda made: Chaos(
-                    made, name=name, random=self.random, clock=clock, events=events
-                ),
-            ),
+            chaos=chaos,
         )
 
     def _retry(
@@ -142,7 +156,7 @@ class Maker:
                 or breaker.circuit(call.key).state is not CircuitState.HALF_OPEN
             )
 
-        budget = None if retry is None else retry.budget
+        budget = _budget(retry)
         return HedgePolicy(
             config,
             budget=budget,
@@ -152,6 +166,10 @@ class Maker:
             clock=self.clock,
             events=self.events,
         )
+
+
+def _budget(retry: RetryPolicy | None) -> RetryBudget | None:
+    return None if retry is None else retry.budget
 
 
 class _Changeable(Protocol[C_contra]):

@@ -96,6 +96,7 @@ class Run:
         except CallRejectedError as refusal:
             if self._failures is not None:
                 self._failures.refused(refusal)
+                self._failures.abandon()
             raise
 
     def next_number(self) -> int:
@@ -128,8 +129,10 @@ class Run:
         seen = self._attempt.raised(error)
         self._result = _result_of(seen)
         retry, wait = self._plan.policies.retry, None
-        if retry is not None and isinstance(seen, Exception) and not _is_over(seen):
-            judgement = self._attempt.judgement
+        judgement = self._attempt.judgement
+        # Ended by the limit of the call, after which there is no other attempt.
+        is_over = seen is not error and not judgement.retryable
+        if retry is not None and isinstance(seen, Exception) and not is_over:
             # What has no judge of its own is repeated as the retry says.
             own = self._call.judge is not JUDGED_BY_EXCEPTION
             failures = self._failures_with(retry)
@@ -214,11 +217,6 @@ class Run:
                 duration,
             )
         )
-
-
-def _is_over(error: Exception) -> bool:
-    """Say whether an error is the end of the time for the whole call."""
-    return isinstance(error, CallTimeoutError) and error.phase == "total"
 
 
 def _result_of(error: BaseException) -> _Result:
