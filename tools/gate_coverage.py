@@ -1,23 +1,29 @@
-"""The step about coverage: the contracts by their own tests, every branch."""
+"""The step about coverage: distributions by their own tests, every branch."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from environments import ROOT, run
 
-CONTRACTS = ROOT / "packages" / "lexigram-contracts"
+COMPLETE: Final = ("lexigram-contracts", "lexigram-resilience")
+"""Whose tests take every branch of it."""
 
 
 def coverage() -> None:
-    """Require the contracts' tests to take every branch of the contracts."""
+    """Require the tests of some distributions to take every branch of them."""
     with tempfile.TemporaryDirectory() as folder:
-        # Its own data file: this step may run beside others.
-        data = {"COVERAGE_FILE": str(Path(folder) / "coverage")}
-        run(
-            sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q",
-            CONTRACTS / "tests", env=data,
-        )  # fmt: skip
-        run(sys.executable, "-m", "coverage", "report", "--fail-under=100", env=data)
+        for name in COMPLETE:
+            package = ROOT / "packages" / name
+            # Its own data file: this step may run beside others.
+            data = {"COVERAGE_FILE": str(Path(folder) / name)}
+            run(
+                sys.executable, "-m", "coverage", "run", f"--source={package / 'src'}",
+                "-m", "pytest", "-q", package / "tests", env=data,
+            )  # fmt: skip
+            run(
+                sys.executable, "-m", "coverage", "report", "--fail-under=100", env=data
+            )

@@ -22,6 +22,10 @@ T = TypeVar("T")
 _PLAIN_CALL: Final[Call[Any]] = Call()
 
 
+_SOON: Final = 1e-6
+"""Seconds that those in line need to be woken."""
+
+
 class Gate:
     """The rate of one key, and the line before it.
 
@@ -55,7 +59,8 @@ class Gate:
         self.take = self._behind_all if self._queued else self.rate.take
 
     def _behind_all(self, now: float, cost: int) -> float:
-        return self.rate.wait(now, self._queued + cost)
+        # The permits may be there and nobody woken yet who waits for them.
+        return max(_SOON, self.rate.wait(now, self._queued + cost))
 
     def wake(self) -> None:
         """Let the one who sleeps at the head of the line look again."""
