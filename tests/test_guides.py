@@ -1,4 +1,4 @@
-"""The code in the guides and in the kit's README runs: each page's Python blocks are one file of tests."""
+"""The code in the guides and some READMEs runs: a page's Python blocks are one file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GUIDES = [
     *sorted((ROOT / "docs" / "guides").glob("*.md")),
     ROOT / "packages" / "lexigram-testing" / "README.md",
+    ROOT / "packages" / "lexigram-resilience" / "README.md",
 ]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

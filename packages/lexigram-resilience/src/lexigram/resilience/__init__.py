@@ -1,7 +1,12 @@
-"""Policies around any async operation: retry, circuit breaker, pipelines of them.
+"""Policies around any async operation, and pipelines of them.
 
-Every policy implements a protocol of `lexigram.contracts.resilience`, and knows of the
-operation only what its `Call` says.
+They repeat, hedge, end, limit, refuse, disturb or replace an operation, and know of it
+only what its `Call` says. Each is used alone by `execute(operation, call)`, a circuit
+breaker by `call(operation, call)`; `ResiliencePipeline.from_config()` composes them.
+
+State is kept apart by `Call.key`, and all of it belongs to one event loop. The errors
+are those of `lexigram.contracts.resilience`. What policies tell is in
+`lexigram.resilience.events`, metrics and health are in `lexigram.resilience.watching`.
 """
 
 import logging

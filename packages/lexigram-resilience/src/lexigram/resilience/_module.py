@@ -36,9 +36,14 @@ class ResilienceModule:
     """Brings pipelines, a retry policy and circuit breakers into an application.
 
     A client that finds a `ResiliencePipelineProtocol` uses it, so that to add the module
-    is all there is to do. What the policies do is recorded by a
-    `MetricsRecorderProtocol`, where one is registered; more listeners are added to the
-    `Events`.
+    is all there is to do. Registered beside it are the policies that it is made of
+    (`RetryPolicyProtocol`, `CircuitBreakerRegistryProtocol`), the `PipelineRegistry` of
+    all pipelines, the `Events` that all of them tell, and the health check
+    "circuit-breakers", which open circuits degrade.
+
+    What the policies do is recorded by a `MetricsRecorderProtocol`, where one is
+    registered; more listeners are added to the `Events`. Time is that of a registered
+    `ClockProtocol`, or else of the event loop.
 
     Example:
         ```python

@@ -108,6 +108,12 @@ class Bulkhead:
     place, or its place in the queue, at once; also when the place had just been given to
     it. Implements `BulkheadProtocol`. For one event loop.
 
+    Args:
+        config: How many at once, and who waits.
+        name: What it is called in errors and events.
+        clock: What waits are limited by; the running event loop's by default.
+        events: Whom it tells.
+
     Example:
         ```python
         bulkhead = Bulkhead(BulkheadConfig(max_concurrent=4, max_queue=100))
@@ -209,7 +215,11 @@ class Bulkhead:
         }
 
     def reconfigure(self, config: BulkheadConfig) -> None:
-        """Go on with other numbers: nobody is thrown out, more are let in at once."""
+        """Go on with other numbers, for all keys.
+
+        Of more places the head of the queue gets some at once; of fewer, nobody who is
+        inside or waits is thrown out.
+        """
         self._config = config
         self._places.change_limit(config.max_keys)
         for places in self._places.values():

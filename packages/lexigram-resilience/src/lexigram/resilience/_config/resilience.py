@@ -1,6 +1,8 @@
 """The section `resilience` of an application, put together from its parts."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from lexigram.resilience._config.breaker import CircuitBreakerConfig
 from lexigram.resilience._config.pipeline import PipelineConfig
@@ -26,3 +28,12 @@ class ResilienceConfig(PipelineConfig):
             "not mention has its defaults, not what stands at the top."
         ),
     )
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        if "default" in self.pipelines:
+            raise ValueError(
+                "`pipelines` has 'default', which is the pipeline at the top. Configure "
+                "that there, or choose another name."
+            )
+        return self

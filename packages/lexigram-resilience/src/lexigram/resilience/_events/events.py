@@ -53,8 +53,8 @@ class CallFinished(Event):
         operation: `Call.operation`.
         result: "ok" for a result that the judge does not call a failure, else "failed",
             "rejected", "timeout" or "cancelled".
-        attempts: How many attempts it took.
-        duration: Seconds.
+        attempts: How many were made; one that a policy refused was not.
+        duration: Seconds, those waited for a permit or a place included.
     """
 
     name: ClassVar[str] = "call"
@@ -110,7 +110,9 @@ class RetryGaveUp(Event):
     Attributes:
         operation: `Call.operation`.
         attempts: How many were made.
-        limit: What stood against another.
+        limit: What stood against another: `max_attempts`, the deadline of the call or of
+            what surrounds it, `max_duration`, `max_retry_after`, the budget, or a retry
+            around this one, which goes on.
         reason: Why the last one was not good enough, in a word.
     """
 

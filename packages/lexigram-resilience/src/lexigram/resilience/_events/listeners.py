@@ -26,8 +26,17 @@ class Events:
     A listener that raises changes nothing for the call: it is logged, the first time
     with its traceback, and told of the next event like any other.
 
+    Args:
+        listeners: Who listens from the beginning.
+
     Attributes:
         listeners: Who listens now, in the order they were added.
+
+    Example:
+        ```python
+        events = Events([print])
+        pipeline = ResiliencePipeline.from_config(events=events)
+        ```
     """
 
     __slots__ = ("_complained", "listeners")

@@ -46,6 +46,9 @@ class Fallback(Generic[T]):
     Cancellation passes through, and whatever else is no `Exception`. One fallback serves
     any number of calls at once. Implements `FallbackProtocol`; for one event loop.
 
+    Raises:
+        TypeError: `on` has something else than kinds of `Exception`.
+
     Example:
         ```python
         fallback = Fallback.value("EUR", on=ConnectionError)

@@ -102,7 +102,8 @@ class HedgePolicy:
         """Return the first good outcome.
 
         Raises:
-            RuntimeError: There is no task.
+            RuntimeError: It does not run in a task of asyncio, so that there is nothing
+                to cancel an attempt by.
             BaseException: Whatever the attempt raised whose outcome is taken,
                 unchanged.
         """

@@ -27,6 +27,8 @@ def describe(name: str, config: PipelineConfig, fallback: object, chaos: object)
         chaos: The chaos; None when there is none.
     """
     steps = list(_steps(config, fallback, chaos))
+    if not steps:
+        return f"Pipeline {name!r} has no policies."
     width = max(len(step) for step, _ in steps)
     lines = [f"  {step:{width}}  {text}" for step, text in steps]
     return "\n".join([f"Pipeline {name!r}, outermost first:", *lines])
@@ -66,7 +68,7 @@ def _limiter(config: RateLimiterConfig) -> str:
 def _bulkhead(config: BulkheadConfig) -> str:
     queue = "no queue"
     if config.max_queue:
-        queue = f"{config.max_queue} queue, {_wait(config.queue_timeout)}"
+        queue = f"a queue of {config.max_queue}, {_wait(config.queue_timeout)}"
     return f"{config.max_concurrent} at once, {queue}"
 
 

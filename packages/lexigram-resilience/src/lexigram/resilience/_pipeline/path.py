@@ -46,7 +46,7 @@ async def run_call(  # noqa: C901, PLR0912 - see its docstring
         if policies.chaos is not None and policies.chaos.active:
             operation = partial(policies.chaos.execute, operation, call)
         if policies.hedge is not None:
-            raced = partial(race_attempt, plan, run, operation, call)
+            raced = partial(race_attempt, plan, run, operation)
             operation = partial(policies.hedge.execute, raced, call)
         while True:
             run.begin_attempt()

@@ -104,6 +104,11 @@ class ResiliencePipeline:
             throttle=throttle,
             chaos=chaos,
         )
+        if not policies.names():
+            raise ValueError(
+                "A pipeline of no policies protects nothing. Give it at least one, or "
+                "make a standard one by `ResiliencePipeline.from_config()`."
+            )
         check(policies.config(strict=strict), name, stacklevel=2)
         self._maker = Maker(
             name,
@@ -132,9 +137,10 @@ class ResiliencePipeline:
         Args:
             config: Which, and theirs.
             name: What the pipeline and its policies are called.
-            breaker: The breaker to use, where the configuration has one: that of a
-                registry, which others see and command as well.
-            retry: The retry policy to use, where the configuration has one.
+            breaker: The breaker to use, with its own configuration, where `config` has
+                one: that of a registry, which others see and command as well.
+            retry: The retry policy to use, with its own configuration, where `config`
+                has one.
             fallback: Answers when all else has failed.
             clock: What all of them wait and measure by.
             random: What all of them draw with.
@@ -146,7 +152,8 @@ class ResiliencePipeline:
         Warns:
             PipelineWarning: A combination is doubtful.
         """
-        config = config or PipelineConfig()
+        given = Policies(breaker=breaker, retry=retry, fallback=fallback)
+        config = _with_given(config or PipelineConfig(), given)
         check(config, name, stacklevel=2)
         maker = Maker(
             name,
@@ -157,7 +164,6 @@ class ResiliencePipeline:
         self = cls.__new__(cls)
         self._maker = maker
         self._strict = config.strict
-        given = Policies(breaker=breaker, retry=retry, fallback=fallback)
         self._plan = maker.plan(maker.policies(config, given))
         return self
 
@@ -212,8 +218,10 @@ class ResiliencePipeline:
         """Go on by another configuration, with what the policies know.
 
         Policies that it names anew begin from nothing, those that it names no more are
-        left out. Calls under way end by the limits of time and the retry that they
-        began with. A fallback, and a breaker's or a chaos' own functions, stay.
+        left out. A hedge begins from nothing, too, when the breaker beside it or the
+        retry's budget comes or goes. Calls under way end by the limits of time and the
+        retry that they began with. A fallback, and a breaker's or a chaos' own
+        functions, stay.
 
         Args:
             config: The configuration, or a mapping as a file would hold it, whose
@@ -230,9 +238,20 @@ class ResiliencePipeline:
         config = checked(PipelineConfig, config, self.name, maker.events)
         try:
             check(config, self.name, stacklevel=2)
+            policies = maker.policies(config, self.policies)
         except ValueError as problem:
             if maker.events.listeners:
                 maker.events.tell(ReloadFailed(self.name, "", str(problem)))
             raise
         self._strict = config.strict
-        self._plan = maker.plan(maker.policies(config, self.policies))
+        self._plan = maker.plan(policies)
+
+
+def _with_given(config: PipelineConfig, given: Policies) -> PipelineConfig:
+    """Return the configuration with what the given policies have in the place of its own."""
+    own = {
+        name: policy.config
+        for name, policy in (("breaker", given.breaker), ("retry", given.retry))
+        if policy is not None and getattr(config, name) is not None
+    }
+    return config.model_copy(update=own)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from lexigram.contracts.resilience import Call
-from lexigram.resilience._pipeline.attempt import Attempt
 from lexigram.resilience._pipeline.plan import Plan
 from lexigram.resilience._pipeline.run import Run
 from lexigram.resilience._timing.timer import CallTimer
@@ -17,7 +15,7 @@ T = TypeVar("T")
 
 
 async def race_attempt(
-    plan: Plan, run: Run, operation: Callable[[], Awaitable[T]], call: Call[T]
+    plan: Plan, run: Run, operation: Callable[[], Awaitable[T]]
 ) -> T:
     """Make one attempt, and return or raise what it comes to.
 
@@ -27,7 +25,7 @@ async def race_attempt(
         BaseException: Whatever `operation` raised, unchanged.
     """
     timer = None if plan.attempt is None else CallTimer(None, plan.attempt)
-    attempt = Attempt(plan, call, run.next_number(), timer)
+    attempt = run.begin_raced(timer)
     try:
         result = await operation()
     except BaseException as error:

@@ -16,10 +16,12 @@ from lexigram.contracts.suggestions import did_you_mean
 from lexigram.resilience._breaker.breaker import CircuitBreaker
 from lexigram.resilience._config.pipeline import PipelineConfig
 from lexigram.resilience._config.resilience import ResilienceConfig
+from lexigram.resilience._config.timeouts import TimeoutsConfig
 from lexigram.resilience._events.listeners import Events
 from lexigram.resilience._pipeline.ordered import OrderedPipeline, Policy
 from lexigram.resilience._pipeline.pipeline import ResiliencePipeline
 from lexigram.resilience._retry.policy import RetryPolicy
+from lexigram.resilience._timing.policy import Timeouts
 
 __all__ = ["DEFAULT", "PipelineRegistry"]
 
@@ -98,7 +100,7 @@ class PipelineRegistry:
         )
         if (retry is None or isinstance(retry, RetryPolicy)) and breaker is ours:
             return pipeline
-        return _with_others(pipeline, retry, breaker)
+        return _with_others(pipeline, retry, breaker, self._clock)
 
 
 def _top(config: ResilienceConfig) -> PipelineConfig:
@@ -111,18 +113,36 @@ def _with_others(
     pipeline: ResiliencePipeline,
     retry: RetryPolicyProtocol | None,
     breaker: CircuitBreakerProtocol | None,
+    clock: ClockProtocol | None,
 ) -> OrderedPipeline:
     """Return the same policies with a retry or a breaker that somebody else wrote."""
     own = pipeline.policies
+    total, attempt = _limits(own.timeouts, clock)
     order: tuple[Policy | None, ...] = (
         own.limiter,
         own.bulkhead,
+        total,
         retry or own.retry,
         own.hedge,
         breaker or own.breaker,
         own.concurrency,
         own.throttle,
-        own.timeouts,
+        attempt,
         own.chaos,
     )
     return OrderedPipeline(*(policy for policy in order if policy), name=pipeline.name)
+
+
+def _limits(
+    timeouts: Timeouts | None, clock: ClockProtocol | None
+) -> tuple[Timeouts | None, Timeouts | None]:
+    """Return the limit of a call and that of an attempt, which stand apart."""
+    if timeouts is None:
+        return None, None
+    config = timeouts.config
+    total = TimeoutsConfig(total=config.total, attempt=None)
+    attempt = TimeoutsConfig(total=None, attempt=config.attempt)
+    return (
+        None if config.total is None else Timeouts(total, clock=clock),
+        None if config.attempt is None else Timeouts(attempt, clock=clock),
+    )

@@ -90,19 +90,26 @@ class Run:
         Raises:
             CallRejectedError: A policy refused it.
         """
-        number = 0 if self._plan.policies.hedge else self.next_number()
+        plan = self._plan
+        number = 0 if plan.policies.hedge else self._number + 1
         try:
-            self._attempt = Attempt(self._plan, self._call, number, self._timer)
+            self._attempt = Attempt(plan, self._call, number, self._timer)
         except CallRejectedError as refusal:
             if self._failures is not None:
                 self._failures.refused(refusal)
                 self._failures.abandon()
             raise
+        self._number += number > 0
 
-    def next_number(self) -> int:
-        """Return the number of an attempt that begins now, from 1."""
+    def begin_raced(self, timer: CallTimer | None) -> Attempt:
+        """Begin an attempt of a race, and return it.
+
+        Raises:
+            CallRejectedError: A policy refused it.
+        """
+        attempt = Attempt(self._plan, self._call, self._number + 1, timer)
         self._number += 1
-        return self._number
+        return attempt
 
     def returned(self, result: Any) -> float | None:
         """End the attempt; return how long to wait, or None when the result is the last.

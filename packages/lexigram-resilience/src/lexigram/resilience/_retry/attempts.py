@@ -19,8 +19,10 @@ T = TypeVar("T")
 class Attempts(Generic[T]):
     """The attempts of one call, one after the other; for one loop, once.
 
-    The loop ends after an attempt that is good enough, or whose result is the last one.
-    It may be left at any point, and by any exception.
+    Made by `RetryPolicy.attempts`. The loop ends after an attempt that is good enough,
+    or whose result is the last one; by `RetryExhaustedError` where no attempt is left
+    after an exception that is worth repeating, and by any other exception unchanged. It
+    may be left at any point.
     """
 
     def __init__(

@@ -125,6 +125,10 @@ class RetryBudget:
     A retry policy and a hedge that share it cannot together ask an upstream more often
     than it allows. For one event loop.
 
+    Args:
+        config: How many second attempts there may be.
+        clock: What the window is measured by; the running event loop's by default.
+
     Example:
         ```python
         budget = RetryBudget(BudgetConfig(ratio=0.1))
@@ -164,11 +168,11 @@ class RetryBudget:
                 self._purses.forget(key)
 
     def deposit(self, key: str = "") -> None:
-        """Count a call, at its first attempt."""
+        """Count a call, at its first attempt: that pays in `ratio` of a second one."""
         self._purses.get(key).deposit(self._now())
 
     def withdraw(self, key: str = "") -> bool:
-        """Take out a second attempt if there is one."""
+        """Take out a second attempt and return True, or False when there is none."""
         return self._purses.get(key).withdraw(self._now())
 
     def give_back(self, key: str = "") -> None:
@@ -180,7 +184,7 @@ class RetryBudget:
         return self._purses.get(key)
 
     def balance(self, key: str = "") -> float:
-        """Return how many second attempts there are now."""
+        """Return how many second attempts there are now, parts of one included."""
         return self._purses.get(key).balance(self._now())
 
     def balances(self) -> dict[str, float]:

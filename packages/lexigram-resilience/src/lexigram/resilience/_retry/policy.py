@@ -41,7 +41,9 @@ class RetryPolicy:
     a surrounding `Timeouts`, or `RetryConfig.max_duration`: then it gives up at once.
     Attempts beyond the first come out of a budget that all calls of a key share, so that
     an outage is not answered with a multiple of the load. Within an attempt of another
-    retry it makes one attempt, and leaves the repeating to that one.
+    retry it makes one attempt, and leaves the repeating to that one. Cancellation ends
+    the attempt or the wait and passes through; an attempt that was waited for goes back
+    to the budget.
 
     Not repeated are calls that are not repeatable, attempts that the judge does not call
     retryable, refusals by an admission policy (an open circuit does not close for being

@@ -9,11 +9,12 @@ the tags `policy` (the name of a policy or pipeline) and `key` (`Call.key`) besi
 | pipeline.duration | histogram | result |
 | attempt.duration | histogram | outcome: success, failure, neutral |
 | retry.attempts | counter | reason |
-| retry.exhausted | counter | limit |
+| retry.exhausted | counter | limit: as in `RetryGaveUp` |
 | breaker.calls | counter | kind: success, failure, neutral, late, not_permitted |
 | breaker.state | gauge | none; the values are those of `STATES` |
 | breaker.transitions | counter | to |
-| bulkhead.rejected, limiter.rejected, … | counter | none |
+| limiter.rejected, bulkhead.rejected | counter | none |
+| concurrency.rejected, throttle.rejected | counter | none |
 | bulkhead.wait, limiter.wait | histogram | none |
 | concurrency.limit, concurrency.in_flight | gauge | none |
 | hedge.fired, hedge.won | counter | none |
@@ -74,7 +75,7 @@ class MetricsListener:
     Example:
         ```python
         events = Events([MetricsListener(recorder)])
-        pipeline = ResiliencePipeline(retry=RetryPolicy(), events=events)
+        pipeline = ResiliencePipeline.from_config(events=events)
         ```
     """
 
