@@ -163,6 +163,7 @@ FORMS = [
     ("LEX_HTTP__FOLLOW_REDIRECTS", "false", ("follow_redirects",), False),
     ("LEX_HTTP__MAX_REDIRECTS", "2", ("max_redirects",), 2),
     ("LEX_HTTP__MAX_RESPONSE_BYTES", "100", ("max_response_bytes",), 100),
+    ("LEX_HTTP__RETRY_STATUSES", "[429, 503]", ("retry_statuses",), frozenset({429, 503})),
     ("LEX_HTTP__INFRASTRUCTURE_ERRORS", "return", ("infrastructure_errors",), "return"),
 ]  # fmt: skip
 

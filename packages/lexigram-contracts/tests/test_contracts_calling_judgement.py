@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexigram.contracts.resilience import Judgement
+from lexigram.contracts.resilience import CallTimeoutError, Judgement
 from lexigram.contracts.web import (
+    RETRYABLE_STATUSES,
     HTTPConnectionError,
     HTTPDecodeError,
     HTTPInvalidRequestError,
@@ -23,6 +24,7 @@ from lexigram.contracts.web.calling import (
     IDEMPOTENT_METHODS,
     describe_call,
     judge,
+    judge_by,
     retry_after,
 )
 
@@ -61,6 +63,14 @@ def test_the_wait_that_an_answer_asks_for_is_passed_on() -> None:
     [
         (
             HTTPTimeoutError("x", phase="total", limit=1.0, retryable=True),
+            Judgement("failure", reason="timeout"),
+        ),
+        (
+            CallTimeoutError("x", phase="attempt", limit=1.0),
+            Judgement("failure", retryable=True, reason="timeout"),
+        ),
+        (
+            CallTimeoutError("x", phase="total", limit=1.0),
             Judgement("failure", reason="timeout"),
         ),
         (
@@ -179,3 +189,19 @@ def test_a_caller_who_forbids_repetition_wins() -> None:
     assert not repeatable("POST", {"retry": False}, "Idempotency-Key")
     assert repeatable("GET", {"retry": True})
     assert not repeatable("POST", {"retry": True})
+
+
+def test_other_statuses_than_the_usual_may_be_worth_repeating() -> None:
+    verdict = judge_by({404})
+    assert verdict(HttpResponse(404), None) == Judgement(
+        "success", retryable=True, reason="404"
+    )
+    assert verdict(HttpResponse(503), None) == Judgement("failure", reason="503")
+    assert verdict(HttpResponse(200), None) == Judgement("success")
+    assert verdict(None, TimeoutError()) == Judgement("neutral")
+    request = RequestContext("GET", "https://api.test/v1")
+    assert describe_call(request, {}, None, verdict).judge is verdict
+
+
+def test_the_usual_statuses_need_no_judge_of_their_own() -> None:
+    assert judge_by(RETRYABLE_STATUSES) is judge

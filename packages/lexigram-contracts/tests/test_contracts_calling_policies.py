@@ -8,8 +8,10 @@ import pytest
 from lexigram.contracts.resilience import (
     Call,
     CallRejectedError,
+    CallTimeoutError,
     CircuitOpenError,
     RetryExhaustedError,
+    TimeLimit,
 )
 from lexigram.contracts.web import (
     HTTPCircuitOpenError,
@@ -18,6 +20,7 @@ from lexigram.contracts.web import (
     HTTPRejectedError,
     HttpResponse,
     HTTPRetryExhaustedError,
+    HTTPTimeoutError,
     RequestContext,
 )
 from lexigram.contracts.web.calling import Guard, compose_policies, guarded
@@ -130,6 +133,36 @@ async def test_a_retry_that_gave_up_keeps_the_last_failure() -> None:
     assert (error.last, error.request_sent) == (last, "maybe")
     assert error.__cause__ is last
     assert error.args[0] == "Gave up at attempt 3: Gone."
+
+
+@pytest.mark.parametrize("phase", ["attempt", "total"])
+async def test_a_policy_s_limit_of_time_is_a_timeout_of_that_phase(
+    phase: TimeLimit,
+) -> None:
+    cut = CallTimeoutError("It took longer than 2 s.", phase=phase, limit=2.0)
+    error = await refused_with(cut)
+    assert isinstance(error, HTTPTimeoutError)
+    assert (error.phase, error.limit, error.request_sent) == (phase, 2.0, "maybe")
+    assert error.__cause__ is cut
+    assert error.args[0] == (
+        "It took longer than 2 s. A policy sets this limit; "
+        "`timeout=` and `pool.timeout` do not."
+    )
+
+
+async def test_a_retry_that_gave_up_on_timeouts_keeps_the_last_in_terms_of_http() -> (
+    None
+):
+    cut = CallTimeoutError("It took longer than 2 s.", phase="attempt", limit=2.0)
+    exhausted = RetryExhaustedError("no more.", attempts=3, last=cut)
+    error = await refused_with(exhausted)
+    assert isinstance(error, HTTPRetryExhaustedError)
+    assert isinstance(error.last, HTTPTimeoutError)
+    assert error.last is error.__cause__
+    assert error.last.__cause__ is cut
+    assert (error.last.phase, error.last.method) == ("attempt", "GET")
+    assert (error.last.request_sent, error.request_sent) == ("maybe", "maybe")
+    assert error.args[0].startswith("Gave up at attempt 3: It took longer than 2 s.")
 
 
 async def test_what_is_no_failure_of_a_call_comes_out_of_a_retry_as_itself() -> None:

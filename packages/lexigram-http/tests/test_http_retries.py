@@ -10,9 +10,11 @@ from lexigram.contracts.clock import SystemClock
 from lexigram.contracts.resilience import (
     Call,
     CallRejectedError,
+    CallTimeoutError,
     CircuitOpenError,
     Judgement,
     RetryExhaustedError,
+    TimeLimit,
 )
 from lexigram.contracts.web import (
     HTTPCircuitOpenError,
@@ -220,6 +222,30 @@ async def test_what_a_policy_decides_can_be_returned_instead(
         assert isinstance((await client.get("http://h/")).unwrap_err(), expected)
 
 
+@pytest.mark.parametrize("phase", ["attempt", "total"])
+async def test_a_limit_of_time_of_a_policy_is_a_timeout_like_any_other(
+    phase: TimeLimit,
+) -> None:
+    cut = CallTimeoutError("too long.", phase=phase, limit=2.0)
+    async with HTTPClient(resilience=Raises(cut)) as client:
+        error = (await client.get("http://h/", timeout=9)).unwrap_err()
+        assert isinstance(error, HTTPTimeoutError)
+        assert (error.phase, error.limit, error.request_sent) == (phase, 2.0, "maybe")
+        with pytest.raises(HTTPTimeoutError, match="GET http://h/: too long."):
+            await client.request("GET", "http://h/")
+
+
+async def test_attempts_that_a_policy_cut_are_exhausted_as_timeouts() -> None:
+    cut = CallTimeoutError("too long.", phase="attempt", limit=2.0)
+    gave_up = RetryExhaustedError("no more.", attempts=3, last=cut)
+    async with HTTPClient(resilience=Raises(gave_up)) as client:
+        with pytest.raises(HTTPRetryExhaustedError) as caught:
+            await client.get("http://h/")
+    assert isinstance(caught.value.last, HTTPTimeoutError)
+    assert caught.value.last.phase == "attempt"
+    assert caught.value.last.__cause__ is cut
+
+
 async def test_the_facts_of_a_verdict_are_kept() -> None:
     async with HTTPClient(resilience=Raises(VERDICTS[0][0])) as client:
         with pytest.raises(HTTPCircuitOpenError) as opened:
@@ -271,3 +297,21 @@ async def test_a_pipeline_takes_the_place_of_retry_and_breaker() -> None:
         await client.get(f"{server.base_url}/v1")
     assert len(once.calls) == 1
     assert breaker.attempts == 0
+
+
+async def test_which_statuses_are_tried_again_can_be_said() -> None:
+    config = HTTPClientConfig(retry_statuses=frozenset({404}))
+    async with (
+        FaultServer.run() as server,
+        HTTPClient(config, clock=InstantClock()) as client,
+    ):
+        server.on.get("/404").sequence(Reply(404), Reply(200))
+        assert (await client.request("GET", f"{server.base_url}/404")).attempts == 2
+        server.on.get("/503").respond(503)
+        assert (await client.request("GET", f"{server.base_url}/503")).attempts == 1
+
+
+@pytest.mark.parametrize("status", [200, 399, 600])
+def test_only_statuses_of_errors_can_be_tried_again(status: int) -> None:
+    with pytest.raises(ValueError, match=f"{status} is no status of an error"):
+        HTTPClientConfig(retry_statuses=frozenset({503, status}))

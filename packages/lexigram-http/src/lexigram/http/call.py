@@ -24,6 +24,7 @@ from lexigram.contracts.web.calling import (
     Deadline,
     Guard,
     Interceptors,
+    Judge,
     Telemetry,
     describe_call,
     follow_redirects,
@@ -55,6 +56,7 @@ class CallPath:
     pool: Pool
     proxies: ProxySelector
     guard: Guard
+    judge: Judge
     around_call: Interceptors
     around_attempt: Interceptors
     telemetry: Telemetry
@@ -145,7 +147,7 @@ class CallPath:
 
         seconds = call.deadline.seconds
         deadline = None if seconds is None else call.started + seconds
-        described = describe_call(request, call.options, deadline)
+        described = describe_call(request, call.options, deadline, self.judge)
         return await guarded(self.guard, attempt, request, described)
 
     def _elapsed(self, call: _Call) -> float:

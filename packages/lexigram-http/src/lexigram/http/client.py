@@ -23,7 +23,7 @@ from lexigram.contracts.web import (
     build_failure,
     build_result,
 )
-from lexigram.contracts.web.calling import Interceptors, Telemetry
+from lexigram.contracts.web.calling import Interceptors, Telemetry, judge_by
 from lexigram.http.call import CallPath
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.guard import choose_guard
@@ -118,6 +118,7 @@ class HTTPClient:
             pool=Pool(self.config.pool, cookies=self.config.cookie_jar),
             proxies=ProxySelector(self.config),
             guard=self._guard,
+            judge=judge_by(self.config.retry_statuses),
             around_call=Interceptors.of("call", self._interceptors, self._clock),
             around_attempt=Interceptors.of("attempt", self._interceptors, self._clock),
             telemetry=self._telemetry,

@@ -8,7 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, Secret, field_validator
 
 from lexigram.contracts.redaction import redact_url
 from lexigram.contracts.suggestions import refuse_unknown
-from lexigram.contracts.web import HTTPInvalidRequestError, check_url
+from lexigram.contracts.web import (
+    RETRYABLE_STATUSES,
+    HTTPInvalidRequestError,
+    check_url,
+)
 from lexigram.contracts.web.calling import (
     MAX_REDIRECTS,
     MAX_RESPONSE_BYTES,
@@ -106,6 +110,13 @@ class HTTPClientConfig(_Section):
         ge=0,
         description="Largest decoded body that is accepted, in bytes. Null takes any.",
     )
+    retry_statuses: frozenset[int] = Field(
+        default=RETRYABLE_STATUSES,
+        description=(
+            "Statuses that are worth another attempt, for the built-in retry and for "
+            "whatever policy is registered; from 400 to 599."
+        ),
+    )
     infrastructure_errors: Literal["raise", "return"] = Field(
         default="raise",
         description=(
@@ -113,6 +124,17 @@ class HTTPClientConfig(_Section):
             "exhausted, rejected) or return it as Err like every other failure."
         ),
     )
+
+    @field_validator("retry_statuses", mode="after")
+    @classmethod
+    def _of_errors(cls, statuses: frozenset[int]) -> frozenset[int]:
+        for status in sorted(statuses):
+            if not 400 <= status <= 599:  # noqa: PLR2004 - RFC 9110 §15.5, §15.6
+                raise ValueError(
+                    f"{status} is no status of an error, and a success is never repeated. "
+                    "Use statuses from 400 to 599."
+                )
+        return statuses
 
     @field_validator("proxy", mode="after")
     @classmethod

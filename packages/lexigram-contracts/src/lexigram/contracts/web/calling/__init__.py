@@ -16,8 +16,10 @@ from lexigram.contracts.web.calling._failures import timed_out, too_large
 from lexigram.contracts.web.calling._interception import Interceptors
 from lexigram.contracts.web.calling._judgement import (
     IDEMPOTENT_METHODS,
+    Judge,
     describe_call,
     judge,
+    judge_by,
     retry_after,
 )
 from lexigram.contracts.web.calling._policies import (
@@ -37,6 +39,7 @@ __all__ = [
     "Deadline",
     "Guard",
     "Interceptors",
+    "Judge",
     "Operation",
     "Telemetry",
     "compose_policies",
@@ -44,6 +47,7 @@ __all__ = [
     "follow_redirects",
     "guarded",
     "judge",
+    "judge_by",
     "next_request",
     "retry_after",
     "timed_out",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from lexigram.contracts.resilience import Call, Judgement
+from lexigram.contracts.resilience import Call, CallTimeoutError, Judgement
 from lexigram.contracts.web import (
     RETRYABLE_STATUSES,
     HTTPClientError,
@@ -20,7 +20,17 @@ from lexigram.contracts.web import (
     RequestContext,
 )
 
-__all__ = ["IDEMPOTENT_METHODS", "describe_call", "judge", "retry_after"]
+__all__ = [
+    "IDEMPOTENT_METHODS",
+    "Judge",
+    "describe_call",
+    "judge",
+    "judge_by",
+    "retry_after",
+]
+
+Judge: TypeAlias = Callable[[HttpResponse | None, BaseException | None], Judgement]
+"""Says what an exchange means; one of its arguments is None."""
 
 IDEMPOTENT_METHODS = frozenset(
     {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"}
@@ -34,10 +44,14 @@ _HEALTHY = Judgement("success")
 _NEUTRAL = Judgement("neutral")
 # The limit of the whole call is over: another attempt has no time left.
 _TIMED_OUT = Judgement("failure", reason="timeout")
+_ATTEMPT_TIMED_OUT = Judgement("failure", retryable=True, reason="timeout")
 
 
 def describe_call(
-    request: RequestContext, options: Mapping[str, Any], deadline: float | None
+    request: RequestContext,
+    options: Mapping[str, Any],
+    deadline: float | None,
+    judge: Judge | None = None,
 ) -> Call[HttpResponse]:
     """Describe a call to policies, which know nothing of HTTP.
 
@@ -48,13 +62,14 @@ def describe_call(
         request: What is sent.
         options: The options of the verb.
         deadline: When the call has to be over, as `Call.deadline`.
+        judge: What `judge_by` returned; `judge` by default.
     """
     return Call(
         key=_authority(request.url),
         operation=request.method,
         repeatable=_repeatable(request, options),
         deadline=deadline,
-        judge=judge,
+        judge=judge or _judge,
     )
 
 
@@ -70,17 +85,34 @@ def _authority(url: str) -> str:
     return f"{parts.scheme.lower()}://{parts.hostname}:{port}"
 
 
+def judge_by(statuses: Collection[int]) -> Judge:
+    """Return a judge that calls these statuses, and no others, worth repeating."""
+    repeated = frozenset(statuses)
+
+    def judge_response(
+        response: HttpResponse | None, error: BaseException | None
+    ) -> Judgement:
+        if response is not None:
+            return _of_response(response, repeated)
+        return judge(None, error)
+
+    return judge if repeated == RETRYABLE_STATUSES else judge_response
+
+
 def judge(response: HttpResponse | None, error: BaseException | None) -> Judgement:
     """Judge one exchange.
 
     A 4xx proves that the upstream is alive, except that 429 says it is overloaded. The
-    transport's failures and our own timeouts count against it; a caller's cancellation
-    and a request that was never sendable say nothing.
+    transport's failures and our own timeouts count against it, and so do those of
+    policies, after which another attempt has time left unless it was the call's that
+    ran out; a caller's cancellation and a request that was never sendable say nothing.
     """
     if response is not None:
-        return _of_response(response)
+        return _of_response(response, RETRYABLE_STATUSES)
     if isinstance(error, HTTPTimeoutError):
         return _TIMED_OUT
+    if isinstance(error, CallTimeoutError):
+        return _ATTEMPT_TIMED_OUT if error.phase == "attempt" else _TIMED_OUT
     if isinstance(error, HTTPConnectionError):
         return Judgement("failure", retryable=error.retryable, reason=error.failure)
     if isinstance(error, HTTPClientError) and error.request_sent == "yes":
@@ -88,14 +120,17 @@ def judge(response: HttpResponse | None, error: BaseException | None) -> Judgeme
     return _NEUTRAL
 
 
-def _of_response(response: HttpResponse) -> Judgement:
+_judge = judge  # `describe_call` has an argument of this name
+
+
+def _of_response(response: HttpResponse, repeated: frozenset[int]) -> Judgement:
     status = response.status
     if status < 400:  # noqa: PLR2004 - RFC 9110 §15, the common case first
         return _HEALTHY
     healthy = status < _SERVER_ERROR and status != _TOO_MANY_REQUESTS
     return Judgement(
         "success" if healthy else "failure",
-        retryable=status in RETRYABLE_STATUSES,
+        retryable=status in repeated,
         retry_after=retry_after(response),
         reason=str(status),
     )

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from lexigram.contracts.resilience import (
     Call,
     CallRejectedError,
+    CallTimeoutError,
     CircuitBreakerProtocol,
     CircuitOpenError,
     ResiliencePipelineProtocol,
@@ -20,6 +21,7 @@ from lexigram.contracts.web import (
     HTTPRejectedError,
     HttpResponse,
     HTTPRetryExhaustedError,
+    HTTPTimeoutError,
     RequestContext,
 )
 
@@ -74,22 +76,24 @@ async def guarded(
     Raises:
         HTTPCircuitOpenError: A breaker refused.
         HTTPRejectedError: Another policy did.
+        HTTPTimeoutError: A limit of time that a policy set ran out.
         HTTPRetryExhaustedError: A retry policy gave up on failures of the transport.
         HTTPClientError: The failure of an attempt that is not to be repeated.
     """
     try:
         return await guard(attempt, call)
-    except (CallRejectedError, RetryExhaustedError) as error:
-        raise _translated(error, request) from (error.__cause__ or error)
+    except RetryExhaustedError as error:
+        exhausted = _exhausted(error, request)
+        raise exhausted from exhausted.last
+    except CallTimeoutError as error:
+        raise _timed_out(error, request) from error
+    except CallRejectedError as error:
+        raise _refused(error, request) from (error.__cause__ or error)
 
 
-def _translated(
-    error: CallRejectedError | RetryExhaustedError, request: RequestContext
-) -> HTTPClientError:
-    """Say in terms of HTTP what a policy decided."""
+def _refused(error: CallRejectedError, request: RequestContext) -> HTTPClientError:
+    """Say in terms of HTTP that a policy let nothing be sent."""
     method, url = request.method, request.url
-    if isinstance(error, RetryExhaustedError):
-        return _exhausted(error, request)
     if isinstance(error, CircuitOpenError):
         return HTTPCircuitOpenError(
             f"The circuit to this upstream is open; the attempt was not sent.{_when(error)}",
@@ -113,15 +117,35 @@ def _when(error: CallRejectedError) -> str:
     return f" It may be tried again in {error.retry_after:.3g} s."
 
 
-def _exhausted(error: RetryExhaustedError, request: RequestContext) -> HTTPClientError:
-    if not isinstance(error.last, HTTPClientError):
-        # A policy may only repeat what the client judged, which is its own errors.
-        raise error.last
-    return HTTPRetryExhaustedError(
-        f"Gave up at attempt {error.attempts}: {error.last.args[0]}",
-        last=error.last,
+def _timed_out(error: CallTimeoutError, request: RequestContext) -> HTTPTimeoutError:
+    """Say in terms of HTTP that a policy cut an attempt, or the call."""
+    return HTTPTimeoutError(
+        f"{error} A policy sets this limit; `timeout=` and `pool.timeout` do not.",
+        phase=error.phase,
+        limit=error.limit,
         method=request.method,
         url=request.url,
-        request_sent=error.last.request_sent,
+        request_sent="maybe",
+        retryable=True,
+    )
+
+
+def _exhausted(
+    error: RetryExhaustedError, request: RequestContext
+) -> HTTPRetryExhaustedError:
+    last = error.last
+    if isinstance(last, CallTimeoutError):
+        timeout = _timed_out(last, request)
+        timeout.__cause__ = last
+        last = timeout
+    if not isinstance(last, HTTPClientError):
+        # A policy may only repeat what the client judged, which is its own errors.
+        raise last
+    return HTTPRetryExhaustedError(
+        f"Gave up at attempt {error.attempts}: {last.args[0]}",
+        last=last,
+        method=request.method,
+        url=request.url,
+        request_sent=last.request_sent,
         retryable=True,
     )
