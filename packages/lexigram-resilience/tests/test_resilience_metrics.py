@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lexigram.contracts.health import HealthCheckProtocol
+from lexigram.contracts.resilience import CircuitBreakerProtocol
 from lexigram.resilience import CircuitBreakerRegistry
 from lexigram.resilience.events import (
     AttemptFinished,
@@ -135,6 +136,18 @@ async def test_without_open_circuits_the_check_is_healthy() -> None:
     registry.get("orders").metrics_only("a")
     report = await check.check()
     assert (report.status, report.detail, dict(report.data)) == ("healthy", "", {})
+
+
+async def test_a_registry_that_shows_no_circuits_is_healthy_and_says_so() -> None:
+    class Other:
+        def get(self, name: str) -> CircuitBreakerProtocol:
+            raise LookupError(name)
+
+    report = await CircuitHealthCheck(Other()).check()
+    assert (report.status, report.detail) == (
+        "healthy",
+        "The registry in use shows no circuits.",
+    )
 
 
 async def test_an_open_circuit_degrades_and_is_named() -> None:

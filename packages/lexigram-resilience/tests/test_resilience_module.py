@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, get_type_hints
+import asyncio
+from typing import Annotated, Any, get_type_hints
 
 import pytest
 from pydantic import ValidationError
 
 from lexigram.contracts.clock import ClockProtocol, SystemClock
-from lexigram.contracts.di import Binding, ConfigSection, ModuleDefinition
+from lexigram.contracts.di import Binding, ConfigSection, ModuleDefinition, Named
+from lexigram.contracts.health import HealthCheckProtocol
+from lexigram.contracts.metrics import MetricsRecorderProtocol
 from lexigram.contracts.resilience import (
     CircuitBreakerRegistryProtocol,
     CircuitOpenError,
@@ -19,10 +22,23 @@ from lexigram.contracts.resilience import (
 from lexigram.resilience import (
     CircuitBreakerConfig,
     CircuitBreakerRegistry,
+    PipelineConfig,
+    PipelineRegistry,
     ResilienceConfig,
     ResilienceModule,
+    ResiliencePipeline,
     RetryConfig,
+    RetryPolicy,
 )
+from lexigram.resilience.events import Events
+from lexigram.resilience.watching import CircuitHealthCheck
+from lexigram.testing import InMemoryMetrics
+
+HEALTH: Any = Annotated[HealthCheckProtocol, Named("circuit-breakers")]
+
+
+def named(name: str) -> Any:
+    return Annotated[ResiliencePipelineProtocol, Named(name)]
 
 
 def build(module: ModuleDefinition, **instances: Any) -> dict[Any, Any]:
@@ -32,7 +48,8 @@ def build(module: ModuleDefinition, **instances: Any) -> dict[Any, Any]:
         assert isinstance(binding, Binding)
         assert binding.factory is not None
         hints = get_type_hints(binding.factory)
-        assert hints.pop("return") is binding.key
+        returned = hints.pop("return")
+        assert returned is getattr(binding.key, "__origin__", binding.key)
         known = {name: built[hint] for name, hint in hints.items() if hint in built}
         built[binding.key] = binding.factory(**known)
     return built
@@ -46,6 +63,9 @@ def test_configure_describes_the_section_and_exports_what_it_binds() -> None:
         ResiliencePipelineProtocol,
         RetryPolicyProtocol,
         CircuitBreakerRegistryProtocol,
+        Events,
+        PipelineRegistry,
+        HEALTH,
     }
     bound = {b.key for b in module.providers if isinstance(b, Binding)}
     assert bound == set(module.exports)
@@ -135,7 +155,9 @@ async def test_a_registered_clock_is_used() -> None:
         (CircuitBreakerConfig, {"half_open_permits": 0}),
         (CircuitBreakerConfig, {"half_open_max_wait": 0}),
         (CircuitBreakerConfig, {"max_keys": 0}),
-        (ResilienceConfig, {"breakers": {}}),
+        (ResilienceConfig, {"breaker": {"name": "a"}}),
+        (ResilienceConfig, {"pipelines": {"a": {"breakers": {}}}}),
+        (ResilienceConfig, {"pipelines": {"default": {}}}),
     ],
 )
 def test_a_value_out_of_bounds_or_unknown_is_refused(
@@ -161,7 +183,7 @@ def test_values_that_contradict_each_other_are_refused_with_the_way_out(
 
 
 def test_every_field_is_described() -> None:
-    for model in (RetryConfig, CircuitBreakerConfig, ResilienceConfig):
+    for model in (RetryConfig, CircuitBreakerConfig, ResilienceConfig, PipelineConfig):
         for name, field in model.model_fields.items():
             assert field.description, name
 
@@ -174,3 +196,107 @@ def test_a_configuration_does_not_change() -> None:
 def test_an_unknown_option_is_named_with_the_nearest_known_one() -> None:
     with pytest.raises(TypeError, match="has no option 'retyr'. Did you mean 'retry'"):
         ResilienceConfig(retyr=RetryConfig())  # type: ignore[call-arg]  # the point
+
+
+def test_the_pipeline_at_the_top_is_not_configured_twice() -> None:
+    with pytest.raises(
+        ValidationError, match="'default', which is the pipeline at the"
+    ):
+        ResilienceConfig(pipelines={"default": PipelineConfig()})
+
+
+def test_named_pipelines_are_offered_under_their_names_once() -> None:
+    config = ResilienceConfig(pipelines={"partner": PipelineConfig()})
+    module = ResilienceModule.configure(config, pipelines=["partner", "mail"])
+    keys = [each.key for each in module.providers if isinstance(each, Binding)]
+    assert keys[-2:] == [named("partner"), named("mail")]
+    assert set(module.exports) == set(keys)
+    assert len(set(keys)) == len(keys)
+
+
+async def test_a_named_pipeline_is_that_of_the_registry_with_the_breaker_of_its_name() -> (
+    None
+):
+    own = CircuitBreakerConfig(consecutive_failures=1)
+    other = CircuitBreakerConfig(consecutive_failures=2)
+    config = ResilienceConfig(
+        pipelines={
+            "partner": PipelineConfig(breaker=own, retry=None),
+            "mail": PipelineConfig(breaker=None),
+            "search": PipelineConfig(breaker=own),
+        },
+        breakers={"search": other},
+    )
+    module = ResilienceModule.configure(config)
+    built = build(module, bound={ResilienceConfig: config})
+    pipeline = built[named("partner")]
+    pipelines = built[PipelineRegistry]
+    assert pipeline is pipelines.get("partner")
+    assert pipelines.names() == ("partner", "mail", "search", "default")
+
+    breakers = built[CircuitBreakerRegistryProtocol]
+    assert pipeline.policies.breaker is breakers.get("partner")
+    assert pipeline.config.breaker == own
+    assert pipelines.get("mail").policies.breaker is None
+    # What is said of a breaker by its name goes before what its pipeline says.
+    assert pipelines.get("search").config.breaker == other
+    assert breakers.get("search").config == other
+
+
+async def test_the_breaker_of_the_application_may_be_configured_by_its_name() -> None:
+    other = CircuitBreakerConfig(consecutive_failures=2)
+    config = ResilienceConfig(breakers={"default": other})
+    built = build(ResilienceModule.configure(), bound={ResilienceConfig: config})
+    assert built[ResiliencePipelineProtocol].config.breaker == other
+
+
+def test_a_retry_policy_of_the_applications_own_is_used_as_it_is() -> None:
+    policy = RetryPolicy(RetryConfig(max_attempts=2), retry_on=OSError)
+    registry = PipelineRegistry(
+        ResilienceConfig(), breakers=CircuitBreakerRegistry(), retry=policy
+    )
+    pipeline = registry.get()
+    assert isinstance(pipeline, ResiliencePipeline)
+    assert pipeline.policies.retry is policy
+    assert pipeline.config.retry == RetryConfig(max_attempts=2)
+
+
+async def test_a_registered_recorder_hears_of_every_policy() -> None:
+    metrics = InMemoryMetrics()
+    built = build(
+        ResilienceModule.configure(),
+        bound={
+            ResilienceConfig: ResilienceConfig(),
+            MetricsRecorderProtocol | None: metrics,
+        },
+    )
+    await built[ResiliencePipelineProtocol].execute(lambda: asyncio.sleep(0))
+    built[CircuitBreakerRegistryProtocol].get("default").force_open()
+    with pytest.raises(CircuitOpenError):
+        await built[ResiliencePipelineProtocol].execute(lambda: asyncio.sleep(0))
+    assert (
+        metrics.value("lexigram.resilience.calls", policy="default", result="ok") == 1
+    )
+    assert metrics.value("lexigram.resilience.calls", result="rejected") == 1
+    assert metrics.value("lexigram.resilience.breaker.calls", kind="not_permitted") == 1
+    assert metrics.value("lexigram.resilience.breaker.state") == 3
+
+
+def test_without_a_recorder_nobody_listens() -> None:
+    built = build(
+        ResilienceModule.configure(), bound={ResilienceConfig: ResilienceConfig()}
+    )
+    assert built[Events].listeners == ()
+
+
+async def test_open_circuits_of_pipelines_degrade_the_health_of_the_application() -> (
+    None
+):
+    config = ResilienceConfig(pipelines={"partner": PipelineConfig()})
+    built = build(ResilienceModule.configure(config), bound={ResilienceConfig: config})
+    check = built[HEALTH]
+    assert isinstance(check, CircuitHealthCheck)
+    assert (await check.check()).status == "healthy"
+    built[named("partner")].policies.breaker.force_open("a")
+    report = await check.check()
+    assert (report.status, report.data) == ("degraded", {"partner a": "forced_open"})

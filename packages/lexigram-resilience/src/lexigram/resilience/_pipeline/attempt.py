@@ -31,6 +31,7 @@ class Attempt:
         number: Which one, from 1; 0 for a race of attempts, which ask and tell each for
             themselves.
         timer: Limits its time.
+        around: In a race, limits that of the whole call.
 
     Raises:
         CallRejectedError: A policy refused it; those that admitted it know.
@@ -40,6 +41,7 @@ class Attempt:
     """
 
     __slots__ = (
+        "_around",
         "_began",
         "_call",
         "_number",
@@ -50,12 +52,18 @@ class Attempt:
     )
 
     def __init__(
-        self, plan: Plan, call: Call[Any], number: int, timer: CallTimer | None
+        self,
+        plan: Plan,
+        call: Call[Any],
+        number: int,
+        timer: CallTimer | None,
+        around: CallTimer | None = None,
     ) -> None:
         self._plan = plan
         self._call = call
         self._number = number
         self._timer = timer
+        self._around = around
         self.judgement: Judgement = _NEUTRAL
         self._tokens: list[tuple[Layer, Any]] = []
         key = call.key
@@ -93,6 +101,9 @@ class Attempt:
     def _cancelled(self, error: asyncio.CancelledError) -> BaseException:
         timeout = None if self._timer is None else self._timer.claim()
         if timeout is None:
+            if self._around is not None and self._around.has_fired:
+                # Whoever set that limit says so; the upstream took too long all the same.
+                self.judgement = _TIMED_OUT["total"]
             return error
         self.judgement = _TIMED_OUT[timeout.phase]
         return timeout

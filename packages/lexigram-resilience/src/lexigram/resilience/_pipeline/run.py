@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextvars import Token
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from lexigram.contracts.resilience import (
     Call,
@@ -107,8 +107,9 @@ class Run:
         Raises:
             CallRejectedError: A policy refused it.
         """
-        attempt = Attempt(self._plan, self._call, self._number + 1, timer)
-        self._number += 1
+        number = self._number + 1
+        attempt = Attempt(self._plan, self._call, number, timer, self._timer)
+        self._number = number
         return attempt
 
     def returned(self, result: Any) -> float | None:
@@ -150,8 +151,8 @@ class Run:
 
     def interrupted(self, error: BaseException) -> BaseException:
         """End a wait between attempts; return the exception that the caller is to see."""
-        if self._failures is not None:
-            self._failures.abandon()
+        # There are some: it was waiting because of them.
+        cast("Failures", self._failures).abandon()
         timeout = None if self._timer is None else self._timer.claim()
         seen = timeout or error
         self._result = _result_of(seen)

@@ -91,6 +91,11 @@ class CallTimer:
         """Return the seconds that are left for the call."""
         return self._end - self._loop.time()
 
+    @property
+    def has_fired(self) -> bool:
+        """Whether a limit has run out and its cancellation was not claimed yet."""
+        return self._fired is not None
+
     def claim(self) -> CallTimeoutError | None:
         """Say what the cancellation means that is being delivered.
 
