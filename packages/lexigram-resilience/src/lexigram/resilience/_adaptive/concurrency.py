@@ -5,27 +5,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
 from lexigram.contracts.clock import ClockProtocol, SystemClock
-from lexigram.contracts.resilience import (
-    Call,
-    CallRejectedError,
-    ConcurrencyLimitedError,
-    Outcome,
-)
+from lexigram.contracts.resilience import Call, ConcurrencyLimitedError, Judgement
 from lexigram.resilience._adaptive.limit import AdaptiveLimit
 from lexigram.resilience._config.concurrency import AdaptiveConcurrencyConfig
 from lexigram.resilience._events.events import CallRefused, LimitChanged
 from lexigram.resilience._events.listeners import Events
 from lexigram.resilience._keyed import Keyed
+from lexigram.resilience._layers import run_admitted
 from lexigram.resilience._reloading import New, checked
 
 __all__ = ["AdaptiveConcurrency", "ConcurrencySnapshot"]
 
 T = TypeVar("T")
-
-_PLAIN_CALL: Final[Call[Any]] = Call()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +91,7 @@ class AdaptiveConcurrency:
         return self._config
 
     def limit(self, key: str) -> AdaptiveLimit:
-        """Return the limit of a key: what a pipeline asks and tells by itself."""
+        """Return the limit of a key, made now when there is none."""
         return self._limits.get(key)
 
     async def execute(
@@ -110,37 +104,24 @@ class AdaptiveConcurrency:
                 `operation` was not called.
             BaseException: Whatever `operation` raised, unchanged.
         """
-        if call is None:
-            call = _PLAIN_CALL
-        limit = self._limits.get(call.key)
+        return await run_admitted(self, operation, call)
+
+    def admit(self, key: str) -> tuple[AdaptiveLimit, float]:
+        """Take a place for one attempt; `record` takes back what this returns.
+
+        Raises:
+            ConcurrencyLimitedError: There is none.
+        """
+        limit = self._limits.get(key)
         began = self._now()
         if not limit.try_acquire(began):
-            raise self.refusal(call.key, limit)
-        # What stays when nothing below gets to say otherwise: cancellation, too.
-        outcome: Outcome = "neutral"
-        try:
-            result = await operation()
-        except CallRejectedError:
-            raise
-        except Exception as error:  # judged, and raised again
-            outcome = call.judge(None, error).outcome
-            raise
-        else:
-            outcome = call.judge(result, None).outcome
-            return result
-        finally:
-            limit.release(began, outcome, self._now())
+            raise self._refusal(key, limit)
+        return limit, began
 
-    def refusal(self, key: str, limit: AdaptiveLimit) -> ConcurrencyLimitedError:
-        """Return what a call raises that found no place; listeners are told."""
-        if self._events.listeners:
-            self._events.tell(CallRefused(self._name, key, "concurrency"))
-        return ConcurrencyLimitedError(
-            f"The limit {self._name!r} has {limit.in_flight} calls to {key!r} under way, "
-            f"and found the upstream to bear {limit.limit} at once. Send less, or try "
-            "again when some have come back.",
-            key=key,
-        )
+    def record(self, token: tuple[AdaptiveLimit, float], judgement: Judgement) -> None:
+        """Give back a place, once, and count the outcome of the attempt that had it."""
+        limit, began = token
+        limit.release(began, judgement.outcome, self._now())
 
     def snapshot(self) -> dict[str, ConcurrencySnapshot]:
         """Return the limit of each key, and what it is found by."""
@@ -169,6 +150,17 @@ class AdaptiveConcurrency:
         self._limits.change_limit(new.max_keys)
         for limit in self._limits.values():
             limit.change(new)
+
+    def _refusal(self, key: str, limit: AdaptiveLimit) -> ConcurrencyLimitedError:
+        """Return what a call raises that found no place; listeners are told."""
+        if self._events.listeners:
+            self._events.tell(CallRefused(self._name, key, "concurrency"))
+        return ConcurrencyLimitedError(
+            f"The limit {self._name!r} has {limit.in_flight} calls to {key!r} under way, "
+            f"and found the upstream to bear {limit.limit} at once. Send less, or try "
+            "again when some have come back.",
+            key=key,
+        )
 
     def _new_limit(self, key: str) -> AdaptiveLimit:
         return AdaptiveLimit(self._config, self._now(), partial(self._tell, key))

@@ -5,27 +5,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
 from lexigram.contracts.clock import ClockProtocol, SystemClock
-from lexigram.contracts.resilience import (
-    Call,
-    CallRejectedError,
-    Outcome,
-    ThrottledError,
-)
+from lexigram.contracts.resilience import Call, Judgement, ThrottledError
 from lexigram.resilience._adaptive.ledger import Ledger
 from lexigram.resilience._config.throttle import AdaptiveThrottleConfig
 from lexigram.resilience._events.events import CallRefused
 from lexigram.resilience._events.listeners import Events
 from lexigram.resilience._keyed import Keyed
+from lexigram.resilience._layers import run_admitted
 from lexigram.resilience._reloading import New, checked
 
 __all__ = ["AdaptiveThrottle", "ThrottleSnapshot"]
 
 T = TypeVar("T")
-
-_PLAIN_CALL: Final[Call[Any]] = Call()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +91,7 @@ class AdaptiveThrottle:
         return self._config
 
     def ledger(self, key: str) -> Ledger:
-        """Return the calls of a key: what a pipeline asks and tells by itself."""
+        """Return the calls of a key, counted from now on when there are none."""
         return self._ledgers.get(key)
 
     async def execute(
@@ -110,38 +104,24 @@ class AdaptiveThrottle:
                 was not called.
             BaseException: Whatever `operation` raised, unchanged.
         """
-        if call is None:
-            call = _PLAIN_CALL
-        ledger = self._ledgers.get(call.key)
+        return await run_admitted(self, operation, call)
+
+    def admit(self, key: str) -> tuple[Ledger, float]:
+        """Count an attempt that is made; `record` takes back what this returns.
+
+        Raises:
+            ThrottledError: It is among the share of those that must not be.
+        """
+        ledger = self._ledgers.get(key)
         began = self._now()
         if not ledger.admit(began):
-            raise self.refusal(call.key, ledger)
-        # What stays when nothing below gets to say otherwise: cancellation, too.
-        outcome: Outcome = "neutral"
-        try:
-            result = await operation()
-        except CallRejectedError:
-            raise
-        except Exception as error:  # judged, and raised again
-            outcome = call.judge(None, error).outcome
-            raise
-        else:
-            outcome = call.judge(result, None).outcome
-            return result
-        finally:
-            ledger.record(began, outcome)
+            raise self._refusal(key, ledger)
+        return ledger, began
 
-    def refusal(self, key: str, ledger: Ledger) -> ThrottledError:
-        """Return what a call raises that `ledger` did not admit; listeners are told."""
-        if self._events.listeners:
-            self._events.tell(CallRefused(self._name, key, "throttle"))
-        return ThrottledError(
-            f"The throttle {self._name!r} did not send a call to {key!r}: of "
-            f"{ledger.requests} in the latest {self._config.window:g} s, "
-            f"{ledger.accepts} were accepted. Send less, or try again when the upstream "
-            "accepts more.",
-            key=key,
-        )
+    def record(self, token: tuple[Ledger, float], judgement: Judgement) -> None:
+        """Count how an attempt ended, once."""
+        ledger, began = token
+        ledger.record(began, judgement.outcome)
 
     def snapshot(self) -> dict[str, ThrottleSnapshot]:
         """Return the counts of each key, as they are now."""
@@ -170,6 +150,18 @@ class AdaptiveThrottle:
         self._ledgers.change_limit(new.max_keys)
         for ledger in self._ledgers.values():
             ledger.change(new, now)
+
+    def _refusal(self, key: str, ledger: Ledger) -> ThrottledError:
+        """Return what a call raises that `ledger` did not admit; listeners are told."""
+        if self._events.listeners:
+            self._events.tell(CallRefused(self._name, key, "throttle"))
+        return ThrottledError(
+            f"The throttle {self._name!r} did not send a call to {key!r}: of "
+            f"{ledger.requests} in the latest {self._config.window:g} s, "
+            f"{ledger.accepts} were accepted. Send less, or try again when the upstream "
+            "accepts more.",
+            key=key,
+        )
 
     def _new_ledger(self, key: str) -> Ledger:  # noqa: ARG002 - all keys begin alike
         return Ledger(self._config, self._random.random)

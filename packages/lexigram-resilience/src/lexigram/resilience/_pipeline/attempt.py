@@ -7,13 +7,11 @@ from typing import Any, Final
 
 from lexigram.contracts.resilience import Call, CallRejectedError, Judgement
 from lexigram.resilience._events.events import AttemptFinished
-from lexigram.resilience._pipeline.layers import Layer
+from lexigram.resilience._layers import NEUTRAL, Layer
 from lexigram.resilience._pipeline.plan import Plan
 from lexigram.resilience._timing.timer import CallTimer
 
 __all__ = ["Attempt"]
-
-_NEUTRAL: Final = Judgement("neutral")
 
 # However the call judges: it was ended here, and for taking too long.
 _TIMED_OUT: Final = {
@@ -64,7 +62,7 @@ class Attempt:
         self._number = number
         self._timer = timer
         self._around = around
-        self.judgement: Judgement = _NEUTRAL
+        self.judgement: Judgement = NEUTRAL
         self._tokens: list[tuple[Layer, Any]] = []
         key = call.key
         try:

@@ -21,12 +21,8 @@ from lexigram.resilience._config.pipeline import PipelineConfig
 from lexigram.resilience._events.listeners import Events
 from lexigram.resilience._fallback.policy import Fallback
 from lexigram.resilience._hedging.policy import HedgePolicy
-from lexigram.resilience._pipeline.layers import (
-    BreakerLayer,
-    ConcurrencyLayer,
-    Layer,
-    ThrottleLayer,
-)
+from lexigram.resilience._layers import Layer
+from lexigram.resilience._pipeline.layers import BreakerLayer
 from lexigram.resilience._retry.policy import RetryPolicy
 from lexigram.resilience._timing.policy import Timeouts
 
@@ -111,7 +107,7 @@ def _layers(policies: Policies, now: Callable[[], float]) -> list[Layer]:
     if policies.breaker is not None:
         layers.append(BreakerLayer(policies.breaker, now))
     if policies.concurrency is not None:
-        layers.append(ConcurrencyLayer(policies.concurrency, now))
+        layers.append(policies.concurrency)
     if policies.throttle is not None:
-        layers.append(ThrottleLayer(policies.throttle, now))
+        layers.append(policies.throttle)
     return layers
