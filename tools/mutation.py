@@ -1,8 +1,9 @@
 """Mutation run: change the code, one place at a time, and see whether a test notices.
 
     uv run python tools/mutation.py contracts
+    uv run python tools/mutation.py resilience
 
-Works on a copy, in an environment of its own (network: the tools come from the index),
+Works on copies, in an environment of its own (network: the tools come from the index),
 writes docs/reports/mutation-<part>.md and exits with 1 when fewer mutants are killed
 than required. `mutation.toml` says of each mutant that survives why it does.
 """
@@ -20,11 +21,11 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from environments import ROOT, Environment, run
+from environments import OWN, ROOT, Environment, build_wheels, create, run
 
 # A report names the version that made its mutants; another one makes others.
 MUTMUT = "3.8.1"
@@ -37,21 +38,50 @@ UNEXPLAINED = "unexplained"
 
 
 @dataclass(frozen=True)
+class Group:
+    """Files that are mutated together, and the tests that have to notice it.
+
+    Attributes:
+        name: What a report calls them.
+        sources: The files, as patterns of paths below the package's own folder.
+        tests: The files of tests, as patterns of names.
+    """
+
+    name: str
+    sources: Sequence[str]
+    tests: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Part:
     """What is mutated.
 
     Attributes:
         package: The distribution.
+        groups: Its files, with the tests that are theirs: a part that has many slow
+            tests does not try all of them on each mutant.
         left_out: Files of tests that cannot run on mutants, and why.
     """
 
     package: str
-    left_out: Mapping[str, str]
+    groups: Sequence[Group]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """Where its sources are, seen from the distribution."""
+        return f"src/{self.package.replace('-', '/')}"
+
+
+def tests_of(*names: str) -> list[str]:
+    """Return the files of tests of the resilience package by what follows its name."""
+    return [f"test_resilience_{name}.py" for name in names]
 
 
 PARTS = {
     "contracts": Part(
         "lexigram-contracts",
+        [Group("all", ["*"], ["*"])],
         {
             "test_contracts_fresh_interpreter.py": "starts interpreters of its own, "
             "which know of no mutant",
@@ -61,19 +91,61 @@ PARTS = {
             "two more around each function",
         },
     ),
+    "resilience": Part(
+        "lexigram-resilience",
+        [
+            Group(
+                "breaker",
+                ["_breaker/*.py"],
+                tests_of("breaker*", "circuit*", "windows", "registry"),
+            ),
+            Group(
+                "retry",
+                [
+                    f"_retry/{name}.py"
+                    for name in (
+                        *("attempts", "backoff", "decorator", "failures"),
+                        *("judging", "nesting", "policy", "reporting"),
+                    )
+                ],
+                tests_of("retry*", "backoff"),
+            ),
+            Group("budget", ["_retry/budget.py"], tests_of("budget*", "retry_budget")),
+            Group(
+                "limiter",
+                [f"_admission/{name}.py" for name in ("gcra", "limiter", "waiting")],
+                tests_of("gcra", "limiter*"),
+            ),
+            Group("bulkhead", ["_admission/bulkhead.py"], tests_of("bulkhead")),
+            Group("keyed", ["_keyed.py"], tests_of("keyed")),
+            Group("timing", ["_timing/*.py"], tests_of("timeouts")),
+        ],
+    ),
 }
 
 CONFIGURATION = """\
 [tool.pytest.ini_options]
 # In order and with the same examples each time: the report can be made again.
-addopts = ["--import-mode=importlib", "-p", "no:randomly", "--hypothesis-profile=ci"]
+addopts = ["--import-mode=importlib", "-p", "no:randomly", "--hypothesis-profile=mutants"]
 asyncio_mode = "auto"
 asyncio_default_fixture_loop_scope = "function"
 pythonpath = ["src"]
 
 [tool.mutmut]
 source_paths = ["src/"]
+only_mutate = {only}
+also_copy = ["conftest.py"]
 pytest_add_cli_args_test_selection = ["tests/"]
+timeout_multiplier = 5.0
+"""
+
+# To have failed is enough: nobody reads the smallest example.
+PROFILE = """\
+from hypothesis import Phase, settings
+
+settings.register_profile(
+    "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
+)
 """
 
 
@@ -89,8 +161,9 @@ class Survivor:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run found."""
+    """What the run of one group found."""
 
+    group: Group
     statuses: Counter[str]
     survivors: Sequence[Survivor]
     seconds: float
@@ -115,54 +188,90 @@ def main() -> int:
     """Run the mutants of one part and write the report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("part", choices=PARTS)
-    name = parser.parse_args().part
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    name, part = given.part, PARTS[given.part]
     reasons = tomllib.loads(REASONS.read_text(encoding="utf-8")).get(name, {})
     # Not the environment that `uv run` made for this script.
     os.environ.pop("VIRTUAL_ENV", None)
     with tempfile.TemporaryDirectory() as folder:
-        environment = prepare(PARTS[name], Path(folder))
-        outcome = mutate(environment, Path(folder) / "copy", reasons)
+        environment = prepare(part, Path(folder))
+        outcomes = []
+        for group in part.groups:
+            copy = copied(part, group, Path(folder) / group.name)
+            outcome = mutate(environment, group, copy, reasons, given.processes)
+            outcomes.append(outcome)
+            print(f"{group.name}: {outcome.killed} of {outcome.mutants} killed.")
     target = ROOT / "docs" / "reports" / f"mutation-{name}.md"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(report(name, outcome), encoding="utf-8")
-    print(
-        f"{outcome.killed} of {outcome.mutants} mutants killed, {outcome.share:.1%}. "
-        f"See {target.relative_to(ROOT)}."
-    )
-    for function, line in unused(reasons, outcome.survivors):
+    target.write_text(report(name, outcomes), encoding="utf-8")
+    print(f"See {target.relative_to(ROOT)}.")
+    return judged(reasons, outcomes)
+
+
+def judged(
+    reasons: Mapping[str, Mapping[str, str]], outcomes: Sequence[Outcome]
+) -> int:
+    """Say what is to be done; 1 when too many mutants survive."""
+    survivors = [survivor for outcome in outcomes for survivor in outcome.survivors]
+    for function, line in unused(reasons, survivors):
         print(
             f"No survivor of {function} holds {line!r}. Remove it from {REASONS.name}."
         )
-    if outcome.share < REQUIRED:
-        print(f"At least {REQUIRED:.0%} have to be: write tests for the survivors.")
-        return 1
-    return 0
+    low = [outcome for outcome in outcomes if outcome.share < REQUIRED]
+    for outcome in low:
+        print(
+            f"{outcome.group.name}: {outcome.share:.1%} are killed, at least "
+            f"{REQUIRED:.0%} have to be. Write tests for the survivors."
+        )
+    return 1 if low else 0
 
 
 def prepare(part: Part, folder: Path) -> Environment:
-    """Copy a distribution and make an environment with what its tests need."""
-    package, copy = ROOT / "packages" / part.package, folder / "copy"
-    left_out = shutil.ignore_patterns("__pycache__", ".hypothesis", *part.left_out)
-    for name in ("src", "tests"):
-        shutil.copytree(package / name, copy / name, ignore=left_out)
-    (copy / "pyproject.toml").write_text(CONFIGURATION)
-    environment = Environment(folder / "environment")
-    run("uv", "venv", "--quiet", "--python", sys.executable, environment.path)
+    """Make an environment with what the tests of a distribution need but itself."""
+    own = [name for name in OWN[part.package] if name != part.package]
+    environment = create(
+        folder / "environment",
+        part.package,
+        build_wheels(folder / "wheels"),
+        own=own,
+        groups=("test",),
+    )
     run(
         "uv", "pip", "install", "--quiet", "--python", environment.python,
-        f"mutmut=={MUTMUT}", "--group", f"{package / 'pyproject.toml'}:test",
+        f"mutmut=={MUTMUT}",
     )  # fmt: skip
     return environment
 
 
+def copied(part: Part, group: Group, copy: Path) -> Path:
+    """Copy a distribution, with the tests of one group."""
+    package = ROOT / "packages" / part.package
+    ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
+    shutil.copytree(package / "src", copy / "src", ignore=ignored)
+    (copy / "tests").mkdir()
+    for pattern in group.tests:
+        for file in (package / "tests").glob(pattern):
+            if file.is_file() and file.name not in part.left_out:
+                shutil.copy(file, copy / "tests")
+    only = [f"{part.folder}/{pattern}" for pattern in group.sources]
+    (copy / "pyproject.toml").write_text(CONFIGURATION.format(only=only))
+    (copy / "conftest.py").write_text(PROFILE)
+    return copy
+
+
 def mutate(
-    environment: Environment, copy: Path, reasons: Mapping[str, Mapping[str, str]]
+    environment: Environment,
+    group: Group,
+    copy: Path,
+    reasons: Mapping[str, Mapping[str, str]],
+    processes: int,
 ) -> Outcome:
     """Try every mutant of a copy and look at those that survive."""
     start = time.monotonic()
     output = bounded(
         environment.python, "-I", "-m", "mutmut", "run",
-        "--max-children", str(os.cpu_count() or 1), cwd=copy,
+        "--max-children", str(processes), cwd=copy,
     )  # fmt: skip
     seconds = time.monotonic() - start
     found = dict(
@@ -175,7 +284,7 @@ def mutate(
         if status not in NOTICED:
             diff = environment.run("-m", "mutmut", "show", mutant, cwd=copy)
             survivors.append(survivor(mutant, status, diff, reasons))
-    return Outcome(Counter(found.values()), survivors, seconds)
+    return Outcome(group, Counter(found.values()), survivors, seconds)
 
 
 def bounded(*command: str | Path, cwd: Path) -> str:
@@ -250,11 +359,14 @@ def unused(
                 yield function, text
 
 
-def report(name: str, outcome: Outcome) -> str:
+def report(name: str, outcomes: Sequence[Outcome]) -> str:
     """Write what a run found, for people."""
     part = PARTS[name]
-    left_out = "\n".join(f"- `{file}` {why}." for file, why in part.left_out.items())
-    survivors = "".join(map(section, outcome.survivors)) or "\nNone.\n"
+    mutants = sum(outcome.mutants for outcome in outcomes)
+    killed = sum(outcome.killed for outcome in outcomes)
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    found = [survivor for outcome in outcomes for survivor in outcome.survivors]
+    survivors = "".join(map(section, found)) or "\nNone.\n"
     return f"""\
 # Mutation run: {part.package}
 
@@ -266,19 +378,48 @@ changed; it is killed when a test notices.
 | date | {datetime.now(UTC):%Y-%m-%d} |
 | Python | {sys.version.split()[0]} |
 | mutmut | {MUTMUT} |
-| mutants | {outcome.mutants} |
-| killed | {outcome.killed} |
-| survived | {outcome.mutants - outcome.killed} |
-| share killed | {outcome.share:.1%}, at least {REQUIRED:.0%} required |
-| time | {outcome.seconds:.0f} s |
+| mutants | {mutants} |
+| killed | {killed} |
+| survived | {mutants - killed} |
+| share killed | {killed / mutants:.1%}, at least {REQUIRED:.0%} required |
+| time | {seconds:.0f} s |
 
-Constants of modules and defaults of dataclasses are not mutated: the tool changes
-functions only. These tests take no part:
-
-{left_out}
+{by_group(outcomes)}Constants of modules and defaults of dataclasses are not mutated: the tool changes
+functions only.{absent(part)}
 
 ## Survivors
 {survivors}"""
+
+
+def by_group(outcomes: Sequence[Outcome]) -> str:
+    """Show the share of each group, where there are several."""
+    if len(outcomes) == 1:
+        return ""
+    rows = "".join(
+        f"| {outcome.group.name} | {files(outcome.group.sources)} "
+        f"| {files(outcome.group.tests)} | {outcome.mutants} | {outcome.killed} "
+        f"| {outcome.share:.1%} | {outcome.seconds:.0f} s |\n"
+        for outcome in outcomes
+    )
+    return f"""\
+The share is required of each group. The mutants of a group meet the tests of the group
+alone.
+
+| group | files | tests | mutants | killed | share | time |
+|---|---|---|---|---|---|---|
+{rows}
+"""
+
+
+def files(names: Sequence[str]) -> str:
+    """Show names of files in one cell of a table."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def absent(part: Part) -> str:
+    """Say which tests take no part."""
+    lines = "".join(f"\n- `{file}` {why}." for file, why in part.left_out.items())
+    return f" These tests take no part:\n{lines}" if lines else ""
 
 
 def section(survivor: Survivor) -> str:

@@ -504,8 +504,8 @@ async def test_a_circuit_that_opens_soon_after_it_closed_waits_longer() -> None:
     ("options", "calls", "seconds"),
     [
         ({"window": 20}, 20, 0),
-        ({"window_seconds": 40}, 0, 41),
-        ({}, 0, 301),
+        ({"window_seconds": 40}, 0, 40),
+        ({}, 0, 300),
     ],
 )
 async def test_a_circuit_that_was_closed_for_a_window_begins_with_the_first_wait(
@@ -592,12 +592,31 @@ async def test_transitions_are_logged_with_the_breaker_and_the_key(
     assert opened["message"] == "resilience.breaker.opened"
     assert opened["levelno"] == logging.WARNING
     assert (opened["failure_rate"], opened["calls"]) == (1.0, 3)
+    assert opened["slow_call_rate"] == 0
     assert opened["open_for"] == pytest.approx(open_for)
     assert half_open["message"] == "resilience.breaker.half_open"
     assert closed["message"] == "resilience.breaker.closed"
     for record in (opened, half_open, closed):
         assert (record["breaker"], record["key"]) == ("test", "https://api.test")
     assert (half_open["levelno"], closed["levelno"]) == (logging.INFO, logging.INFO)
+
+
+async def test_the_share_of_slow_calls_is_logged_when_a_circuit_opens(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = ManualClock()
+    breaker = breaker_of(
+        clock, minimum_calls=4, slow_call_duration=2, slow_call_rate=0.75
+    )
+
+    async def take_two_seconds() -> None:
+        clock.now += 2
+
+    await breaker.call(succeed)
+    for _ in range(3):
+        await breaker.call(take_two_seconds)
+    (opened,) = (vars(record) for record in caplog.records)
+    assert (opened["slow_call_rate"], opened["failure_rate"]) == (0.75, 0)
 
 
 async def test_a_disabled_log_gets_no_record(caplog: pytest.LogCaptureFixture) -> None:

@@ -402,6 +402,45 @@ async def test_a_function_decides_for_how_long_a_circuit_stays_open() -> None:
     assert 30 <= second.wait <= 60
 
 
+async def test_a_function_is_told_what_the_last_probe_was_told() -> None:
+    asked: list[float | None] = []
+
+    def break_duration(context: BreakContext) -> float:
+        asked.append(context.retry_after)
+        return 0.25
+
+    config = CircuitBreakerConfig(consecutive_failures=1, half_open_permits=1)
+    breaker = CircuitBreaker("test", config, break_duration=break_duration)
+    async with virtual_time() as clock:
+        for hint in (None, 7.0, 9.0):
+            judgement = Judgement("failure", retry_after=hint)
+            call: Call[str] = Call(judge=lambda *_, said=judgement: said)
+            assert await breaker.call(succeed, call) == "fine"
+            assert breaker.snapshot()[""].retry_after == 0.25
+            await clock.advance(0.25)
+    assert asked == [None, 7.0, 9.0]
+
+
+async def test_a_break_duration_that_is_no_use_is_logged_with_what_was_used(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    waits: list[float] = []
+
+    def break_duration(context: BreakContext) -> float:
+        waits.append(context.wait)
+        return -3.0
+
+    config = CircuitBreakerConfig(consecutive_failures=1)
+    breaker = CircuitBreaker("test", config, break_duration=break_duration)
+    await failures(breaker, 1)
+    (record,) = (
+        vars(each)
+        for each in caplog.records
+        if each.message == "resilience.breaker.break_duration_failed"
+    )
+    assert (record["break_duration"], record["used"]) == (-3.0, *waits)
+
+
 @pytest.mark.parametrize(
     "answer", [0, -1.0, float("inf"), float("nan"), "soon", ValueError()]
 )

@@ -47,12 +47,13 @@ def test_keys_have_budgets_of_their_own() -> None:
     assert subject.balances() == {"b": 0, "a": 0}
 
 
-def test_what_is_older_than_the_window_counts_no_more() -> None:
-    subject, clock = budget(ratio=1, min_per_second=0, window=10.0)
+@pytest.mark.parametrize("window", [0.5, 10.0, 60.0])
+def test_what_is_older_than_the_window_counts_no_more(window: float) -> None:
+    subject, clock = budget(ratio=1, min_per_second=0, window=window)
     subject.deposit()
-    clock.now += 8.9
+    clock.now += 0.89 * window
     assert subject.balance() == 1
-    clock.now += 1.2
+    clock.now += 0.12 * window
     assert subject.balance() == 0
 
 
@@ -64,11 +65,12 @@ def test_second_attempts_are_forgotten_with_the_window_too() -> None:
     assert subject.withdraw()
 
 
-def test_a_long_silence_leaves_the_least_allowance() -> None:
+@pytest.mark.parametrize("silence", [10**9 + slices for slices in range(10)])
+def test_a_long_silence_leaves_the_least_allowance(silence: int) -> None:
     subject, clock = budget(ratio=1, min_per_second=0.1, window=10.0)
     for _ in range(50):
         subject.deposit()
-    clock.now += 1e9
+    clock.now += silence
     assert subject.balance() == 1
 
 
@@ -101,6 +103,69 @@ def test_what_is_given_back_is_the_newest() -> None:
     subject.give_back("k")
     clock.now += 5.5  # the first one is forgotten, the second one would not be
     assert subject.balance("k") == 2
+
+
+@pytest.mark.parametrize("pause", range(10))
+def test_what_was_taken_out_within_the_window_can_be_given_back(pause: int) -> None:
+    subject, clock = budget(min_per_second=0.2, window=10.0)
+    subject.withdraw("k")
+    clock.now += pause
+    assert subject.balance("k") == 1
+    subject.give_back("k")
+    assert subject.balance("k") == 2
+    clock.now += 10
+    assert subject.balance("k") == 2
+
+
+def test_as_many_as_were_taken_out_can_be_given_back_and_no_more() -> None:
+    subject, clock = budget(min_per_second=0.5, window=10.0)
+    for _ in range(4):
+        assert subject.withdraw("k")
+    for _ in range(3):
+        subject.give_back("k")
+    assert subject.balance("k") == 4
+    clock.now += 10  # which forgets the one that stayed out
+    assert subject.balance("k") == 5
+    subject.give_back("k")
+    assert subject.balance("k") == 5
+
+
+def test_without_a_key_the_key_is_empty() -> None:
+    subject, _ = budget(ratio=1, min_per_second=0)
+    subject.deposit()
+    assert subject.withdraw()
+    assert subject.balance() == 0
+    subject.give_back()
+    assert subject.balances() == {"": 1}
+
+
+def test_another_share_and_allowance_hold_for_what_was_counted() -> None:
+    subject, _ = budget(ratio=1, min_per_second=0, window=10.0)
+    for _ in range(4):
+        subject.deposit("k")
+    subject.withdraw("k")
+    config = BudgetConfig(ratio=0.5, min_per_second=0.3, window=10.0)
+    subject.reconfigure(config)
+    assert subject.config is config
+    assert subject.balances() == {"k": 3 + 0.5 * 4 - 1}
+
+
+def test_another_window_begins_anew() -> None:
+    subject, _ = budget(ratio=1, min_per_second=0, window=10.0)
+    for key in ("a", "b"):
+        subject.deposit(key)
+    subject.reconfigure(BudgetConfig(ratio=1, min_per_second=0.5, window=4.0))
+    assert subject.balances() == {}
+    assert subject.balance("a") == 2
+
+
+def test_another_limit_of_keys_holds_from_the_next_new_one_on() -> None:
+    subject, _ = budget(ratio=1, min_per_second=0, max_keys=3)
+    for key in ("a", "b", "c"):
+        subject.deposit(key)
+    subject.reconfigure(BudgetConfig(ratio=1, min_per_second=0, max_keys=2))
+    subject.deposit("d")
+    assert subject.balances() == {"c": 1, "d": 1}
 
 
 def test_a_key_has_one_purse() -> None:

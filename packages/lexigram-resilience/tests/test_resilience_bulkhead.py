@@ -124,6 +124,50 @@ async def test_nobody_waits_past_the_deadline_of_the_call(
         await first
 
 
+async def test_nobody_waits_past_the_limit_of_the_queue_for_a_later_deadline() -> None:
+    subject, work = bulkhead(places=1, queue=1, queue_timeout=2.0), Work()
+    async with virtual_time() as clock:
+        first = spawn(subject, work, "a")
+        await clock.settle()
+        with pytest.raises(BulkheadFullError):
+            await spawn(subject, work, "b", Call(deadline=clock.monotonic() + 9))
+        assert clock.elapsed == 2.0
+        work.end("a")
+        await first
+
+
+async def test_a_refusal_says_which_key_is_full_and_what_to_do() -> None:
+    subject, work = bulkhead(places=1), Work()
+    async with virtual_time() as clock:
+        first = spawn(subject, work, "a", Call(key="k"))
+        await clock.settle()
+        with pytest.raises(BulkheadFullError) as caught:
+            await spawn(subject, work, "b", Call(key="k"))
+        work.end("a")
+        await first
+    assert caught.value.key == "k"
+    assert str(caught.value) == (
+        "The bulkhead 'db' has all 1 places for 'k' taken, 0 wait. Raise "
+        "`max_concurrent` or `max_queue`, or send less."
+    )
+
+
+async def test_a_key_with_nobody_inside_makes_room() -> None:
+    subject, work = bulkhead(places=1, max_keys=3), Work()
+    async with virtual_time() as clock:
+        for key in ("a", "b", "c"):
+            task = spawn(subject, work, key, Call(key=key))
+            await clock.settle()
+            work.end(key)
+            await task
+        subject.reconfigure(BulkheadConfig(max_concurrent=1, max_keys=1))
+        task = spawn(subject, work, "d", Call(key="d"))
+        await clock.settle()
+        assert subject.snapshot() == {"d": BulkheadSnapshot(1, 0)}
+        work.end("d")
+        await task
+
+
 async def test_keys_have_places_of_their_own() -> None:
     subject, work = bulkhead(places=1), Work()
     async with virtual_time() as clock:
@@ -181,6 +225,27 @@ async def test_trap_t19_a_waiter_cancelled_after_its_grant_hands_the_place_on(
     assert subject.snapshot() == {"": BulkheadSnapshot(0, 0)}
 
 
+@pytest.mark.parametrize("limit", [None, 5.0])
+async def test_a_waiter_cancelled_before_a_place_comes_free_gives_none_back(
+    limit: float | None,
+) -> None:
+    subject, work = bulkhead(places=1, queue=2, queue_timeout=limit), Work()
+    places = subject.places("")
+    async with virtual_time() as clock:
+        assert places.try_enter()
+        gone, next_one = (spawn(subject, work, name) for name in "ab")
+        await clock.settle()
+        gone.cancel()
+        places.leave()  # before the one that was cancelled could give up
+        await clock.settle()
+        assert work.started == ["b"]
+        assert subject.snapshot() == {"": BulkheadSnapshot(1, 0)}
+        work.end("b")
+        await next_one
+        assert gone.cancelled()
+    assert subject.snapshot() == {"": BulkheadSnapshot(0, 0)}
+
+
 async def test_more_places_let_those_in_who_wait() -> None:
     subject, work = bulkhead(places=1, queue=3), Work()
     async with virtual_time() as clock:
@@ -233,6 +298,7 @@ def test_its_repr_shows_the_numbers() -> None:
     assert repr(bulkhead(places=4, queue=7)) == (
         "<Bulkhead 'db': 0 under way, 4 and a queue of 7 per key>"
     )
+    assert repr(Bulkhead()).startswith("<Bulkhead 'bulkhead': 0 under way")
 
 
 async def test_a_key_with_somebody_inside_is_not_forgotten() -> None:
@@ -307,11 +373,26 @@ class PlacesModel(RuleBasedStateMachine):
         index = data.draw(st.integers(0, len(self.waiting) - 1))
         self.places.give_up(self.waiting.pop(index))
 
+    @precondition(lambda self: self.inside and self.waiting)
+    @rule(data=st.data())
+    def cancel_waiting_as_another_leaves(self, data: st.DataObject) -> None:
+        index = data.draw(st.integers(0, len(self.waiting) - 1))
+        gone = self.waiting.pop(index)
+        gone.cancel()  # as the end of a task does with what it awaits
+        self.places.leave()
+        self.inside -= 1
+        self._sort()
+        self.places.give_up(gone)
+        self._sort()
+
     @rule(limit=st.integers(1, 4))
     def change(self, limit: int) -> None:
+        free = max(0, limit - self.inside - len(self.granted))
+        before, next_ones = list(self.granted), self.waiting[:free]
         self.limit = limit
         self.places.change_limit(limit)
         self._sort()
+        assert self.granted == before + next_ones
 
     @invariant()
     def counts_agree(self) -> None:

@@ -385,6 +385,26 @@ def test_slow_successes_open_a_circuit() -> None:
     assert circuit.snapshot().state is CircuitState.OPEN
 
 
+def test_a_trial_counts_slow_probes_that_do_not_come_in_a_row() -> None:
+    now = [0.0]
+    circuit = circuit_of(
+        now,
+        Watcher(),
+        consecutive_failures=1,
+        half_open_permits=4,
+        slow_call_duration=2,
+        slow_call_rate=0.5,
+    )
+    end(circuit, "failure")
+    now[0] = 30.0
+    for duration in (2.0, 0.1):
+        end(circuit, "success", duration)
+    assert circuit.snapshot().slow == 1
+    assert circuit.snapshot().state is CircuitState.HALF_OPEN
+    end(circuit, "success", 2.0)
+    assert circuit.snapshot().state is CircuitState.OPEN
+
+
 def test_an_outcome_without_a_duration_is_not_slow() -> None:
     circuit = circuit_of([0.0], Watcher(), minimum_calls=1, slow_call_duration=2)
     end(circuit, "success", None)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +88,41 @@ def test_a_lower_limit_holds_from_the_next_new_key_on() -> None:
     keyed.change_limit(2)
     keyed.get("f")
     assert [key for key, _ in keyed.items()] == ["e", "f"]
+
+
+def test_the_empty_key_is_a_key_like_any_other() -> None:
+    keyed = made(2)
+    first = keyed.get("")
+    keyed.get("a")
+    assert keyed.get("") is first
+    keyed.get("a")
+    keyed.forget("a")
+    assert keyed.get("") is first
+
+
+def test_a_state_that_could_not_be_made_leaves_no_other_in_its_place() -> None:
+    def make(key: str) -> list[str]:
+        if key == "bad":
+            raise LookupError(key)
+        return [key]
+
+    keyed = Keyed(make, may_go=lambda _: True, max_keys=1)
+    before = keyed.get("a")
+    with pytest.raises(LookupError):
+        keyed.get("bad")
+    assert list(keyed) == []  # "a" had to make room
+    assert keyed.get("") == [""]
+    again = keyed.get("a")
+    assert again == ["a"]
+    assert again is not before
+
+
+def test_states_are_listed_with_and_without_their_keys() -> None:
+    keyed = made(3)
+    for key in ("a", "b", "a"):
+        keyed.get(key)
+    assert keyed.values() == [["b"], ["a"]]
+    assert keyed.items() == [("b", ["b"]), ("a", ["a"])]
 
 
 @given(

@@ -144,6 +144,16 @@ async def test_a_cost_that_never_fits_is_a_mistake_of_the_program(cost: int) -> 
         subject.try_acquire(cost=cost)
 
 
+def test_a_cost_beyond_the_burst_says_what_to_do() -> None:
+    with pytest.raises(
+        ValueError, match=r"cost=3 is more than the burst of 2"
+    ) as caught:
+        limiter(burst=2).try_acquire(cost=3)
+    assert str(caught.value).endswith(
+        "so many permits are never there at a time. Raise `burst`, or split the call."
+    )
+
+
 async def test_a_higher_rate_wakes_the_one_who_sleeps() -> None:
     subject = limiter(permits=1, per=3600.0, burst=1)
     async with virtual_time() as clock:
@@ -221,6 +231,59 @@ async def test_nobody_waits_past_the_deadline_of_the_call(
         assert await subject.execute(fetch, later) == "fetched"
 
 
+async def test_nobody_waits_longer_than_allowed_for_a_later_deadline() -> None:
+    subject = limiter(permits=1, burst=1, max_wait=0.5)
+    async with virtual_time() as clock:
+        await subject.execute(fetch)
+        with pytest.raises(RateLimitedError):
+            await subject.execute(fetch, Call(deadline=clock.monotonic() + 9))
+
+
+async def test_a_refusal_says_of_which_key_how_long_and_what_was_allowed() -> None:
+    subject = limiter(permits=1, burst=1)
+    async with virtual_time() as clock:
+        call = Call[str](key="k", deadline=clock.monotonic() + 0.5)
+        await subject.execute(fetch, call)
+        with pytest.raises(RateLimitedError) as caught:
+            await subject.execute(fetch, call)
+    assert (caught.value.key, caught.value.retry_after) == ("k", 1.0)
+    assert str(caught.value) == (
+        "The limiter 'api' lets 1 calls through in 1 s; for 'k' the next one may go in "
+        "1 s, and 0.5 s were allowed."
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "end"), [(0.2, "in 60 s, and 0.2 s were allowed."), (None, "in 180 s.")]
+)
+async def test_a_refusal_by_a_changed_limit_says_the_same(
+    limit: float | None, end: str
+) -> None:
+    subject = limiter(permits=10, burst=2)
+    async with virtual_time() as clock:
+        await subject.acquire("k", cost=2)
+        cost = 2 if limit is None else 1
+        waiting = asyncio.create_task(subject.acquire("k", cost=cost, timeout=limit))
+        await clock.settle()
+        # One who wants 2 of a burst of 1 never gets them; one who wants 1 gets it late.
+        subject.reconfigure(RateLimiterConfig(permits=1, per=60.0, burst=3 - cost))
+        with pytest.raises(RateLimitedError) as caught:
+            await waiting
+    assert caught.value.key == "k"
+    assert str(caught.value).endswith(end)
+
+
+async def test_a_key_whose_burst_is_back_makes_room() -> None:
+    subject = limiter(permits=1, burst=1, max_keys=3)
+    async with virtual_time() as clock:
+        for key in ("a", "b", "c"):
+            await subject.acquire(key)
+        await clock.advance(1)
+        subject.reconfigure(RateLimiterConfig(permits=1, burst=1, max_keys=1))
+        await subject.acquire("d")
+        assert repr(subject).endswith("burst 1, 1 keys>")
+
+
 async def test_refusals_and_waits_are_told() -> None:
     told: list[Event] = []
     subject = RateLimiter(
@@ -249,6 +312,7 @@ def test_its_repr_shows_the_limit() -> None:
     assert repr(limiter(permits=5, per=2.0)) == (
         "<RateLimiter 'api': 5 per 2 s, burst 1, 0 keys>"
     )
+    assert repr(RateLimiter()).startswith("<RateLimiter 'limiter': 100 per 1 s")
 
 
 def test_a_limit_is_configured_by_the_second_or_by_the_minute() -> None:
@@ -256,6 +320,33 @@ def test_a_limit_is_configured_by_the_second_or_by_the_minute() -> None:
     assert RateLimiterConfig.per_minute(120, burst=3).rate == 2
     assert RateLimiterConfig.per_minute(120).largest == 120
     assert limiter(permits=7).config.permits == 7
+
+
+class LateClock:
+    """The time of the loop, and what a busy loop has not noticed of it yet."""
+
+    def __init__(self) -> None:
+        self.behind = 0.0
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time() + self.behind
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+async def test_a_busy_loop_admits_nobody_for_nothing_while_others_wait() -> None:
+    clock = LateClock()
+    config = RateLimiterConfig(permits=10, burst=5)
+    subject = RateLimiter(config, name="api", clock=clock)
+    async with virtual_time() as virtual:
+        await subject.acquire(cost=5)
+        waiting = asyncio.create_task(subject.acquire())
+        await virtual.settle()
+        clock.behind = 60.0  # all is there again, and who waits has not been woken
+        admitted = sum(subject.try_acquire() == 0 for _ in range(50))
+        await waiting
+        assert admitted + 1 <= 5
 
 
 async def test_trap_t21_a_limiter_admits_no_more_than_it_promises() -> None:

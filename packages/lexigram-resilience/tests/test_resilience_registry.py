@@ -140,6 +140,40 @@ def test_an_invalid_configuration_is_refused_and_the_old_one_stays() -> None:
     ]
 
 
+def test_an_invalid_configuration_is_refused_without_listeners_too() -> None:
+    registry = CircuitBreakerRegistry()
+    with pytest.raises(ValidationError):
+        registry.reconfigure("billing", {"window": 0})
+    with pytest.raises(ValidationError):
+        registry.reconfigure_default({"window": 0})
+
+
+async def test_breakers_read_the_clock_of_the_registry() -> None:
+    class StoppedClock:
+        """A clock that does not go on by itself."""
+
+        now = 5.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+        async def sleep(self, seconds: float) -> None:
+            self.now += seconds
+
+    clock = StoppedClock()
+    registry = CircuitBreakerRegistry(
+        CircuitBreakerConfig(consecutive_failures=1), clock=clock, random=HighestDraw()
+    )
+
+    async def fail() -> None:
+        raise OSError
+
+    with pytest.raises(OSError, match="^$"):
+        await registry.get("billing").call(fail)
+    clock.now += 12
+    assert registry.snapshot()["billing"][""].retry_after == 18
+
+
 async def test_breakers_get_what_the_registry_was_given() -> None:
     told: list[Event] = []
     registry = CircuitBreakerRegistry(

@@ -20,7 +20,7 @@ from lexigram.contracts.resilience import (
     RetryExhaustedError,
     RetryPolicyProtocol,
 )
-from lexigram.resilience import RetryConfig, RetryPolicy
+from lexigram.resilience import BudgetConfig, RetryConfig, RetryPolicy
 
 T = TypeVar("T")
 
@@ -115,6 +115,23 @@ async def test_max_attempts_counts_the_first_one_and_no_wait_follows_the_last() 
     assert len(clock.sleeps) == 2
 
 
+async def test_its_budget_reads_the_same_clock() -> None:
+    clock = ManualClock()
+    policy = RetryPolicy(
+        RetryConfig(budget=BudgetConfig(ratio=1, min_per_second=0, window=10)),
+        clock=clock,
+    )
+    assert policy.budget is not None
+    await policy.execute(attempts_of([1]))
+    assert policy.budget.balance() == 1
+    clock.now += 11
+    assert policy.budget.balance() == 0
+
+
+def test_it_has_no_name_unless_it_is_given_one() -> None:
+    assert (RetryPolicy().name, RetryPolicy(name="billing").name) == ("", "billing")
+
+
 async def test_one_attempt_allowed_is_one_attempt_made() -> None:
     policy = RetryPolicy(RetryConfig(max_attempts=1), clock=ManualClock())
     with pytest.raises(RetryExhaustedError) as caught:
@@ -131,6 +148,12 @@ async def test_the_error_of_giving_up_says_how_often_and_why() -> None:
         match=r"'GET /invoices' after attempt 3: `max_attempts`.*OSError",
     ):
         await clock.run(RetryPolicy(clock=clock).execute(operation, call))
+
+
+async def test_the_error_of_giving_up_on_a_call_without_a_name_has_none() -> None:
+    clock = ManualClock()
+    with pytest.raises(RetryExhaustedError, match="^Gave up after attempt 3: "):
+        await clock.run(RetryPolicy(clock=clock).execute(attempts_of([OSError()] * 3)))
 
 
 async def test_the_last_result_is_returned_and_those_before_are_discarded() -> None:
@@ -295,6 +318,18 @@ async def test_a_hint_longer_than_accepted_ends_the_call_at_once(
     with pytest.raises(RetryExhaustedError, match="`max_retry_after`"):
         await policy.execute(attempts_of([OSError()]), asking_for(seconds))
     assert clock.sleeps == []
+
+
+@pytest.mark.parametrize("seconds", [0.5, 60.0])
+async def test_a_hint_as_long_as_accepted_is_waited_for_and_what_is_drawn_after_it(
+    seconds: float,
+) -> None:
+    clock = ManualClock()
+    config = RetryConfig(jitter="none", max_retry_after=60, throttled_delay=2)
+    operation = attempts_of([503, 200])
+    policy = RetryPolicy(config, clock=clock)
+    assert await clock.run(policy.execute(operation, asking_for(seconds))) == 200
+    assert clock.sleeps == [seconds + 2]
 
 
 async def test_a_hint_beyond_the_deadline_ends_the_call_at_once() -> None:

@@ -141,6 +141,19 @@ async def test_calls_of_changing_keys_are_all_counted() -> None:
         assert policy.budget.balances() == {"a": 50, "b": 50, "c": 200}
 
 
+async def test_calls_made_in_loops_are_all_counted() -> None:
+    policy = policy_with(BudgetConfig(ratio=1, min_per_second=0))
+    async with virtual_time():
+        for number in range(100):
+            for key in ("ab"[number % 2], "c", "c"):
+                call: Call[None] = Call(key=key)
+                async for attempt in policy.attempts(call):
+                    with attempt:
+                        pass
+        assert policy.budget is not None
+        assert policy.budget.balances() == {"a": 50, "b": 50, "c": 200}
+
+
 async def test_two_policies_may_share_a_budget() -> None:
     budget = RetryBudget(BudgetConfig(ratio=0, min_per_second=0.1))
     config = RetryConfig(max_attempts=2)

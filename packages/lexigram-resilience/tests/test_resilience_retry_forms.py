@@ -7,6 +7,7 @@ import gc
 import inspect
 import weakref
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -89,8 +90,24 @@ def test_functions_that_are_not_async_are_refused() -> None:
 
     subject: Any = fetch
     for decorate in (retry, retry(), RetryPolicy()):
-        with pytest.raises(TypeError, match="is no async function. Decorate one"):
+        with pytest.raises(TypeError, match="is no async function.") as caught:
             decorate(subject)
+        assert str(caught.value).endswith(
+            "declared with `async def`, or call `execute` with something to await."
+        )
+
+
+async def test_a_configuration_given_to_the_decorator_holds() -> None:
+    made: list[None] = []
+
+    @retry(RetryConfig(max_attempts=5, base_delay=0))
+    async def fail() -> None:
+        made.append(None)
+        raise ConnectionError
+
+    with pytest.raises(RetryExhaustedError):
+        await fail()
+    assert len(made) == 5
 
 
 async def test_the_name_of_the_function_is_in_the_events() -> None:
@@ -191,8 +208,12 @@ async def test_a_result_is_fine_whatever_types_are_named() -> None:
     [asyncio.CancelledError, (OSError, KeyboardInterrupt), ("OSError",), int],
 )
 def test_what_is_never_repeated_cannot_be_named(retry_on: Any) -> None:
-    with pytest.raises(TypeError, match="which is no kind of Exception"):
+    with pytest.raises(TypeError, match="which is no kind of Exception") as caught:
         RetryPolicy(retry_on=retry_on)
+    assert str(caught.value).endswith(
+        "nothing else is ever repeated, cancellation first of all. Name exception types, "
+        "or give a function that says of an exception whether to repeat."
+    )
 
 
 async def test_a_loop_ends_with_the_first_attempt_that_does_not_raise() -> None:
@@ -316,10 +337,29 @@ async def test_an_exception_caught_around_an_attempt_ends_the_loop() -> None:
     assert numbers == [1]
 
 
+async def test_a_result_before_what_is_no_exception_is_the_last_one() -> None:
+    class Stop(BaseException):
+        """Nothing that a retry repeats."""
+
+    numbers: list[int] = []
+    discarded: list[int] = []
+    call: Call[int] = Call(judge=judge_status, discard=discarded.append)
+    async for attempt in RetryPolicy(PLAIN).attempts(call):
+        numbers.append(attempt.number)
+        with suppress(Stop), attempt:
+            attempt.result(503)
+            raise Stop
+    assert numbers == [1]
+    assert discarded == []
+
+
 async def test_an_attempt_that_is_not_run_is_reported() -> None:
-    with pytest.raises(RuntimeError, match="<Attempt 1> was not run. Write `with att"):
+    with pytest.raises(RuntimeError, match="<Attempt 1> was not run.") as caught:
         async for _ in RetryPolicy().attempts():
             pass
+    assert str(caught.value).endswith(
+        "Write `with attempt:` around what it does, inside the loop."
+    )
 
 
 async def test_an_attempt_is_run_once() -> None:

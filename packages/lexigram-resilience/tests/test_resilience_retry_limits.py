@@ -90,12 +90,17 @@ async def test_the_duration_counts_from_the_first_attempt(form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deadline", "reason"), [(0.05, "the deadline of the call"), (9, "`max_duration`")]
+    ("deadline", "reason"),
+    [
+        (0.05, "the deadline of the call"),
+        (0.125, "the deadline of the call"),
+        (9, "`max_duration`"),
+    ],
 )
 async def test_of_duration_and_deadline_the_earlier_one_ends_the_call(
     deadline: float, reason: str
 ) -> None:
-    config = PLAIN.model_copy(update={"max_duration": 0.1})
+    config = PLAIN.model_copy(update={"base_delay": 0.125, "max_duration": 0.125})
     upstream = Upstream()
     async with virtual_time() as clock:
         call: Call[None] = Call(deadline=clock.monotonic() + deadline)
@@ -292,6 +297,54 @@ async def test_a_refusal_keeps_what_it_was_raised_because_of() -> None:
     assert caught.value.__notes__ == [
         "Attempt 2 was refused; attempt 1 raised ConnectionError."
     ]
+
+
+async def test_a_refusal_shows_the_failure_before_it() -> None:
+    failure, refusal = ConnectionError("reset"), CircuitOpenError("Open.")
+    outcomes: list[Exception] = [failure, refusal]
+
+    async def fail() -> None:
+        raise outcomes.pop(0)
+
+    async with virtual_time():
+        with pytest.raises(CircuitOpenError):
+            await RetryPolicy().execute(fail)
+    assert refusal.__context__ is failure
+
+
+async def test_a_refusal_after_a_result_says_that_there_was_one() -> None:
+    outcomes: list[int | Exception] = [
+        ConnectionError(),
+        503,
+        CircuitOpenError("Open."),
+    ]
+
+    async def answer() -> int:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    call: Call[int] = Call(judge=lambda *_: Judgement("failure", retryable=True))
+    async with virtual_time():
+        with pytest.raises(CircuitOpenError) as caught:
+            await RetryPolicy().execute(answer, call)
+    assert caught.value.__notes__ == [
+        "Attempt 3 was refused; attempt 2 gave a result worth repeating."
+    ]
+    assert caught.value.__context__ is None
+
+
+async def test_a_call_that_a_pipeline_began_is_over_by_when_it_did() -> None:
+    config = RetryConfig(jitter="none", base_delay=1, max_attempts=9, max_duration=10)
+    policy = RetryPolicy(config)
+    failed = Judgement("failure", retryable=True)
+    async with virtual_time() as clock:
+        began = clock.monotonic()
+        await clock.advance(9.5)
+        assert policy.failures(Call()).after_result(failed) == 1
+        assert policy.failures(Call(), began=began).after_result(failed) is None
+        assert policy.failures(Call(), began=began + 5).after_result(failed) == 1
 
 
 async def test_what_a_pipeline_has_judged_is_not_judged_again() -> None:

@@ -186,6 +186,58 @@ async def test_a_task_that_outlives_the_attempt_repeats_by_itself() -> None:
     assert upstream.calls == 3
 
 
+async def test_a_task_that_outlives_the_attempt_of_a_loop_repeats_by_itself() -> None:
+    upstream, inner = Upstream(), RetryPolicy(QUICK)
+    is_over = asyncio.Event()
+
+    async def later() -> None:
+        await is_over.wait()
+        await inner.execute(upstream)
+
+    async with virtual_time():
+        async for attempt in RetryPolicy(QUICK).attempts():
+            with attempt:
+                task = asyncio.ensure_future(later())
+        is_over.set()
+        await failing(task)
+    assert upstream.calls == 3
+
+
+async def test_an_inner_retry_that_repeats_all_the_same_asks_the_judge_of_its_call() -> (
+    None
+):
+    made: list[int] = []
+    call = Call[int](judge=lambda *_: Judgement("failure", retryable=True))
+
+    async def answer() -> int:
+        made.append(503)
+        return 503
+
+    inner = RetryPolicy(ALLOWED)
+    async with virtual_time():
+        outer = RetryPolicy(QUICK)
+        assert await outer.execute(lambda: inner.execute(answer, call)) == 503
+    assert len(made) == 3
+
+
+@pytest.mark.parametrize(("status", "is_told"), [(200, False), (503, True)])
+async def test_an_inner_result_is_judged_before_it_is_left_to_the_outer_retry(
+    status: int, *, is_told: bool
+) -> None:
+    told: list[Event] = []
+    inner = RetryPolicy(QUICK, events=Events([told.append]))
+
+    def judge(result: int | None, _: BaseException | None) -> Judgement:
+        return Judgement("failure", retryable=result == 503)
+
+    async def answer() -> int:
+        return status
+
+    outer = RetryPolicy(QUICK)
+    assert await outer.execute(lambda: inner.execute(answer, Call(judge=judge)))
+    assert [type(each) for each in told] == [RetryGaveUp] * is_told
+
+
 @pytest.mark.parametrize(
     ("outer", "call"),
     [

@@ -153,6 +153,12 @@ def test_another_length_keeps_what_is_not_too_old_for_it() -> None:
     assert counts(longer) == counted([SLOW, 0])
 
 
+def test_what_is_exactly_one_window_old_is_too_old() -> None:
+    window = TimeWindow(10.0, Clock(20.5))
+    window.take_over([(10.5, FAILED, 1), (11.0, SLOW, 2)])
+    assert counts(window) == (2, 0, 2)
+
+
 def test_what_a_window_of_seconds_has_forgotten_does_not_come_back() -> None:
     clock = Clock()
     window = told(TimeWindow(10.0, clock), FAILED)
