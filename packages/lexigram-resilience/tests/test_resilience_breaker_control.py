@@ -526,12 +526,9 @@ async def test_whatever_is_cancelled_every_permit_comes_back(seed: int) -> None:
 async def test_a_pipeline_can_do_what_a_call_does() -> None:
     told: list[Event] = []
     breaker = breaker_of(told, consecutive_failures=1)
-    circuit = breaker.circuit("dead")
-    permit = circuit.admit()
-    assert permit is not None
-    circuit.record(permit, "failure")
-    assert circuit.admit() is None
-    error = breaker.refusal("dead", circuit)
-    assert error.retry_after is not None
+    breaker.record(breaker.admit("dead"), Judgement("failure"))
+    with pytest.raises(CircuitOpenError) as refused:
+        breaker.admit("dead")
+    assert refused.value.retry_after is not None
     assert isinstance(told[-1], CallRefused)
     assert await ends(breaker) == "refused"

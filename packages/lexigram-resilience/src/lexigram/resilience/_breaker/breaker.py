@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import TypeAlias, TypeVar
 
 from lexigram.contracts.clock import ClockProtocol, SystemClock
-from lexigram.contracts.resilience import (
-    Call,
-    CallRejectedError,
-    CircuitOpenError,
-    Outcome,
-)
+from lexigram.contracts.resilience import Call, Judgement
 from lexigram.resilience._breaker.circuit import Circuit
 from lexigram.resilience._breaker.reporting import Reporter, refusal
 from lexigram.resilience._breaker.states import CircuitSnapshot, CircuitState
@@ -20,13 +15,15 @@ from lexigram.resilience._breaker.waits import BreakDuration
 from lexigram.resilience._config.breaker import CircuitBreakerConfig
 from lexigram.resilience._events.listeners import Events
 from lexigram.resilience._keyed import Keyed
+from lexigram.resilience._layers import run_admitted
 from lexigram.resilience._reloading import New, checked
 
 __all__ = ["CircuitBreaker"]
 
 T = TypeVar("T")
 
-_PLAIN_CALL: Final[Call[Any]] = Call()
+Token: TypeAlias = tuple[Circuit, int, float | None]
+"""Circuit, permit and, where the circuit wants to know how long it takes, the time."""
 
 
 class CircuitBreaker:
@@ -102,41 +99,31 @@ class CircuitBreaker:
                 `operation` was not called.
             BaseException: Whatever `operation` raised, unchanged.
         """
-        if call is None:
-            call = _PLAIN_CALL
-        circuit = self._circuits.get(call.key)
+        return await run_admitted(self, operation, call)
+
+    def admit(self, key: str) -> Token:
+        """Return a token for one attempt, which `record` takes back.
+
+        Raises:
+            CircuitOpenError: The circuit of the key does not admit it.
+        """
+        circuit = self._circuits.get(key)
         permit = circuit.admit()
         if permit is None:
-            raise self.refusal(call.key, circuit)
-        began = None if circuit.slow_after is None else self._now()
-        # What stays when nothing below gets to say otherwise: cancellation, too.
-        outcome: Outcome = "neutral"
-        retry_after: float | None = None
-        try:
-            result = await operation()
-        except CallRejectedError:
-            raise
-        except Exception as error:  # judged, and raised again
-            judgement = call.judge(None, error)
-            outcome, retry_after = judgement.outcome, judgement.retry_after
-            raise
-        else:
-            judgement = call.judge(result, None)
-            outcome, retry_after = judgement.outcome, judgement.retry_after
-            return result
-        finally:
-            duration = None if began is None else self._now() - began
-            circuit.record(permit, outcome, duration, retry_after)
+            raise refusal(
+                self._name, key, circuit.state, circuit.retry_after, self._events
+            )
+        return circuit, permit, None if circuit.slow_after is None else self._now()
+
+    def record(self, token: Token, judgement: Judgement) -> None:
+        """Count how an attempt ended, once."""
+        circuit, permit, began = token
+        duration = None if began is None else self._now() - began
+        circuit.record(permit, judgement.outcome, duration, judgement.retry_after)
 
     def circuit(self, key: str) -> Circuit:
-        """Return the circuit of a key: what a pipeline asks and tells by itself."""
+        """Return the circuit of a key, made now when there is none."""
         return self._circuits.get(key)
-
-    def refusal(self, key: str, circuit: Circuit) -> CircuitOpenError:
-        """Return what a call raises that `circuit` did not admit; listeners are told."""
-        return refusal(
-            self._name, key, circuit.state, circuit.retry_after, self._events
-        )
 
     def keys(self) -> tuple[str, ...]:
         """Return the keys that have a circuit, the longest unused first."""

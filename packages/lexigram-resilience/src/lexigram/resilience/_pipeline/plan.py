@@ -22,7 +22,6 @@ from lexigram.resilience._events.listeners import Events
 from lexigram.resilience._fallback.policy import Fallback
 from lexigram.resilience._hedging.policy import HedgePolicy
 from lexigram.resilience._layers import Layer
-from lexigram.resilience._pipeline.layers import BreakerLayer
 from lexigram.resilience._retry.policy import RetryPolicy
 from lexigram.resilience._timing.policy import Timeouts
 
@@ -96,16 +95,16 @@ class Plan:
     def __post_init__(self) -> None:
         policies = self.policies
         self.now = self.clock.monotonic
-        self.layers = tuple(_layers(policies, self.now))
+        self.layers = tuple(_layers(policies))
         limits = policies.timeouts and policies.timeouts.config
         self.total = limits.total if limits else None
         self.attempt = limits.attempt if limits else None
 
 
-def _layers(policies: Policies, now: Callable[[], float]) -> list[Layer]:
+def _layers(policies: Policies) -> list[Layer]:
     layers: list[Layer] = []
     if policies.breaker is not None:
-        layers.append(BreakerLayer(policies.breaker, now))
+        layers.append(policies.breaker)
     if policies.concurrency is not None:
         layers.append(policies.concurrency)
     if policies.throttle is not None:

@@ -54,13 +54,13 @@ class CallTimer:
     )
 
     def __init__(self, total: float | None, attempt: float | None) -> None:
-        self._loop = loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
+        task = asyncio.current_task()
         if task is None:
             raise RuntimeError(
                 "A limit of time needs a task: it ends by cancelling it."
             )
         self._task = task
+        self._loop = loop = task.get_loop()
         self._cancelling = task.cancelling()
         self._total = total
         self._attempt = attempt
@@ -78,8 +78,10 @@ class CallTimer:
             now, self._now = self._now or self._loop.time(), 0.0
             self._attempt_end = end = now + self._attempt
             when = min(when, end)
-        if when != _NEVER:
+        if self._handle is not None:
             self._set(when)
+        elif when != _NEVER:
+            self._handle = self._loop.call_at(when, self._fire)
 
     def end_attempt(self) -> None:
         """End the time of an attempt; that of the call goes on."""
