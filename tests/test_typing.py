@@ -59,11 +59,6 @@ EXPECTED_FAILURES = (
 
 # Protocols that nothing we ship satisfies.
 WITHOUT_IMPLEMENTATION = {
-    "BulkheadProtocol": "The resilience distribution has none yet.",
-    "FallbackProtocol": "The resilience distribution has none yet.",
-    "HealthCheckProtocol": "No part reports its health yet.",
-    "InterceptorChainProtocol": "An application registers its own.",
-    "RateLimiterProtocol": "The resilience distribution has none yet.",
     "ResponseStreamProtocol": "The client does not stream yet.",
     "StreamingHTTPClientProtocol": "The client does not stream yet.",
 }

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 
 from lexigram import Application
@@ -22,7 +23,13 @@ from lexigram.contracts.web import (
     RequestContext,
 )
 from lexigram.di import Module, bind, module
-from lexigram.http import ConnectionPoolConfig, HTTPClient, HTTPClientConfig, HTTPModule
+from lexigram.http import (
+    ConnectionPoolConfig,
+    HTTPClient,
+    HTTPClientConfig,
+    HTTPModule,
+    TLSConfig,
+)
 from lexigram.resilience import (
     CircuitBreakerConfig,
     ResilienceConfig,
@@ -149,6 +156,8 @@ def _shape(values: dict[str, Any]) -> Any:
     return {k: _shape(v) if isinstance(v, dict) else True for k, v in values.items()}
 
 
+DANGER = "anyone may read and change what is sent"
+
 FORMS = [
     ("LEX_HTTP__POOL__MAX_CONNECTIONS", "7", ("pool", "max_connections"), 7),
     ("LEX_HTTP__POOL__MAX_KEEPALIVE_CONNECTIONS", "3", ("pool", "max_keepalive_connections"), 3),
@@ -163,9 +172,24 @@ FORMS = [
     ("LEX_HTTP__FOLLOW_REDIRECTS", "false", ("follow_redirects",), False),
     ("LEX_HTTP__MAX_REDIRECTS", "2", ("max_redirects",), 2),
     ("LEX_HTTP__MAX_RESPONSE_BYTES", "100", ("max_response_bytes",), 100),
+    ("LEX_HTTP__MAX_ERROR_BYTES", "50", ("max_error_bytes",), 50),
     ("LEX_HTTP__RETRY_STATUSES", "[429, 503]", ("retry_statuses",), frozenset({429, 503})),
     ("LEX_HTTP__INFRASTRUCTURE_ERRORS", "return", ("infrastructure_errors",), "return"),
+    ("LEX_HTTP__TLS__TRUST", "system", ("tls", "trust"), "system"),
+    ("LEX_HTTP__TLS__PINS", f'["{"ab" * 32}"]', ("tls", "pins"), ("ab" * 32,)),
+    ("LEX_HTTP__TLS__MINIMUM_VERSION", "1.3", ("tls", "minimum_version"), "1.3"),
+    ("LEX_HTTP__TLS__DANGER_ACCEPT_INVALID_CERTIFICATES", DANGER, ("tls", "danger_accept_invalid_certificates"), DANGER),
 ]  # fmt: skip
+TLS_FILES = {
+    ("tls", name)
+    for name in (
+        "ca_file",
+        "ca_data",
+        "client_cert_file",
+        "client_key_file",
+        "client_key_password",
+    )
+}
 
 
 @pytest.mark.parametrize(
@@ -194,10 +218,39 @@ async def test_c13_the_environment_overrides_file_and_code(
     assert (type(found), found) == (type(value), value)
 
 
-def test_c13_every_key_has_its_form_in_the_test_above() -> None:
+async def test_c13_the_environment_names_the_files_of_certificates(
+    monkeypatch: pytest.MonkeyPatch, nowhere: Path
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(nowhere / "ca.pem")
+    client = authority.issue_cert("client.test")
+    client.private_key_pem.write_to_path(nowhere / "key.pem")
+    client.cert_chain_pems[0].write_to_path(nowhere / "client.pem")
+    values = {
+        "ca_file": "ca.pem",
+        "ca_data": authority.cert_pem.bytes().decode(),
+        "client_cert_file": "client.pem",
+        "client_key_file": "key.pem",
+        "client_key_password": "hunter2",
+    }
+    assert {("tls", name) for name in values} == TLS_FILES
+    for name, value in values.items():
+        monkeypatch.setenv(f"LEX_HTTP__TLS__{name.upper()}", value)
+    async with Application.boot(HTTPModule.configure()) as app:
+        config = (await real_client(app)).config
+    found = config.tls.model_dump(include=set(values), mode="python")
+    assert found.pop("client_key_password").get_secret_value() == "hunter2"
+    del values["client_key_password"]
+    assert {name: str(value) for name, value in found.items()} == values
+    assert "hunter2" not in repr(config)
+
+
+def test_c13_every_key_has_its_form_in_the_tests_above() -> None:
     pool = {("pool", name) for name in ConnectionPoolConfig.model_fields}
-    top = {(name,) for name in HTTPClientConfig.model_fields if name != "pool"}
-    assert {path for _, _, path, _ in FORMS} == pool | top
+    tls = {("tls", name) for name in TLSConfig.model_fields}
+    sections = {"pool", "tls"}
+    top = {(name,) for name in HTTPClientConfig.model_fields if name not in sections}
+    assert {path for _, _, path, _ in FORMS} | TLS_FILES == pool | tls | top
 
 
 async def test_c14_the_pool_starts_and_stops_with_the_application() -> None:

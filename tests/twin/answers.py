@@ -45,6 +45,9 @@ def typed(content_type: str, body: bytes) -> Reply:
 
 RAW_DEFLATE = zlib.compressobj(wbits=-zlib.MAX_WBITS)
 PACKED = gzip.compress(b"0123456789" * 20, mtime=0)
+DEFLATED = zlib.compress(b"abc")
+LONG = gzip.compress(bytes(1_000_000), mtime=0)
+TWICE = gzip.compress(DEFLATED, mtime=0)
 
 SCENARIOS = [
     *(
@@ -102,6 +105,15 @@ SCENARIOS = [
     ),
     answered("deflate that is none", coded("deflate", b"\xffnot deflate")),
     answered("deflate without its end", coded("deflate", zlib.compress(b"abc")[:-6])),
+    answered("deflate with more after its end", coded("deflate", DEFLATED + b"x")),
+    answered("gzip with more after its end", coded("gzip", PACKED + b"x")),
+    answered("gzip of an error without its end", coded("gzip", PACKED[:9], status=500)),
+    answered("x-gzip", coded("x-gzip", PACKED)),
+    answered("no bytes of gzip", coded("gzip", b"")),
+    answered("codings over each other", coded("deflate, gzip", TWICE)),
+    answered("too many codings", coded(", ".join(["gzip"] * 6), PACKED)),
+    answered("a coding that no client reads", coded("compress", b"abc")),
+    answered("a part of gzip", coded("gzip", PACKED[5:], status=206)),
     answered("identity", coded("identity", b"abc")),
     answered("a coding that nobody knows", coded("rot13", b"nop")),
     answered("a body as long as allowed", Reply(body=b"12345"), max_response_bytes=5),
@@ -119,6 +131,20 @@ SCENARIOS = [
         max_response_bytes=5,
     ),
     answered("an error that is too long", Reply(500, body=b"12"), max_response_bytes=1),
+    answered("a long error", Reply(404, body=bytes(70_000))),
+    answered("a long error in chunks", Reply(500, chunks=[bytes(40_000)] * 2)),
+    answered("a long error in gzip", coded("gzip", LONG, status=503)),
+    answered(
+        "an error that is too long for the client",
+        Reply(500, body=b"123456"),
+        wiring={"max_error_bytes": 5},
+    ),
+    answered(
+        "a redirect that is too long",
+        Reply(302, body=b"123456", headers={"Location": "/y"}),
+        wiring={"max_error_bytes": 5},
+        follow_redirects=False,
+    ),
     answered(
         "a body that is too long for the client",
         Reply(body=b"123456"),

@@ -9,26 +9,37 @@ from collections.abc import Callable
 from lexigram import Application
 from lexigram.contracts.clock import ClockProtocol, SystemClock
 from lexigram.contracts.di import ContainerProtocol
+from lexigram.contracts.health import HealthCheckProtocol
 from lexigram.contracts.metrics import MetricsRecorderProtocol
 from lexigram.contracts.resilience import (
+    BulkheadProtocol,
     CircuitBreakerProtocol,
     CircuitBreakerRegistryProtocol,
+    FallbackProtocol,
+    RateLimiterProtocol,
     ResiliencePipelineProtocol,
     RetryPolicyProtocol,
 )
 from lexigram.contracts.web import (
+    AroundInterceptorProtocol,
     HTTPClientProtocol,
+    InterceptorChainProtocol,
     InterceptorProtocol,
     RequestContext,
     ResponseContext,
 )
-from lexigram.http import HTTPClient
+from lexigram.http import AccessToken, HTTPClient, InterceptorChain, TokenRefresh
 from lexigram.resilience import (
+    Bulkhead,
     CircuitBreaker,
     CircuitBreakerRegistry,
+    Fallback,
+    OrderedPipeline,
+    RateLimiter,
     ResiliencePipeline,
     RetryPolicy,
 )
+from lexigram.resilience.watching import CircuitHealthCheck
 from lexigram.testing import FakeHTTPClient, InMemoryMetrics
 
 # By instance, and by class: what `bind(Protocol).to(Class)` takes.
@@ -39,7 +50,12 @@ clients: list[Callable[[], HTTPClientProtocol]] = [HTTPClient, FakeHTTPClient]
 retry: RetryPolicyProtocol = RetryPolicy()
 breaker: CircuitBreakerProtocol = CircuitBreaker("upstream")
 breakers: CircuitBreakerRegistryProtocol = CircuitBreakerRegistry()
-pipeline: ResiliencePipelineProtocol = ResiliencePipeline(retry=retry, breaker=breaker)
+pipeline: ResiliencePipelineProtocol = ResiliencePipeline.from_config()
+ordered: ResiliencePipelineProtocol = OrderedPipeline(retry, breaker)
+bulkhead: BulkheadProtocol = Bulkhead()
+limiter: RateLimiterProtocol = RateLimiter()
+fallback: FallbackProtocol[str] = Fallback.value("EUR")
+health: HealthCheckProtocol = CircuitHealthCheck(breakers)
 # The client asks for either; the two protocols have one shape.
 retry_as_pipeline: ResiliencePipelineProtocol = retry
 
@@ -65,7 +81,13 @@ class OneMethod(InterceptorProtocol):
         return context
 
 
+async def fetch_token() -> AccessToken:
+    return AccessToken("secret")
+
+
 structural: InterceptorProtocol = Structural()
+around: AroundInterceptorProtocol = TokenRefresh(fetch_token, origin="https://api.test")
+chain: InterceptorChainProtocol = InterceptorChain(structural, around)
 one_method: InterceptorProtocol = OneMethod()
 
 

@@ -40,6 +40,7 @@ ALSO_ALLOWED = {
         "email.utils",
         "logging",
         "time",
+        "zlib",  # content codings
     ),
 }
 FORBIDDEN = {"aiohttp", "pydantic", "pydantic_core", "typing_extensions"}

@@ -16,9 +16,6 @@ from lexigram.testing.conformance import (
 
 class TestHTTPClient(HTTPClientConformance):
     version = "1.0"
-    expected_failures: ClassVar[Mapping[str, str]] = {
-        "HTTP-066": "aiohttp returns what it could decode of gzip without its end",
-    }
 
     def make_client(self, backend: Backend) -> HTTPClient:
         return HTTPClient()

@@ -504,8 +504,8 @@ async def test_a_circuit_that_opens_soon_after_it_closed_waits_longer() -> None:
     ("options", "calls", "seconds"),
     [
         ({"window": 20}, 20, 0),
-        ({"window_seconds": 40}, 0, 40),
-        ({}, 0, 300),
+        ({"window_seconds": 40}, 0, 41),
+        ({}, 0, 301),
     ],
 )
 async def test_a_circuit_that_was_closed_for_a_window_begins_with_the_first_wait(

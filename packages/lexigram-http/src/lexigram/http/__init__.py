@@ -1,8 +1,9 @@
 """The outbound HTTP client on aiohttp.
 
 This package is the public path of every name; its modules are its own affair, but for
-`lexigram.http.types`. The path of a call, file by file: `client` (verbs) → `call` (deadline, interceptors,
-redirects) → `guard` (which policies) → `attempt` (one exchange on the wire) → `pool`.
+`lexigram.http.types`. The path of a call, file by file: `client` (verbs) → `call`
+(deadline, interceptors, redirects) → `guard` (which policies) → `attempt` (one exchange
+on the wire) → `pool`.
 
 Example:
     >>> async def main() -> None:
@@ -15,6 +16,7 @@ Example:
 import logging
 
 from lexigram.contracts.web import (
+    AroundInterceptorProtocol,
     HTTPCircuitOpenError,
     HTTPClientError,
     HTTPClientProtocol,
@@ -31,6 +33,7 @@ from lexigram.contracts.web import (
     HTTPTimeoutError,
     HTTPTooManyRedirectsError,
     HTTPUnknownOptionError,
+    InterceptorChainProtocol,
     InterceptorProtocol,
     RequestContext,
     ResponseContext,
@@ -39,12 +42,32 @@ from lexigram.http.base_url import BaseURLHTTPClient
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import ConnectionPoolConfig, HTTPClientConfig
 from lexigram.http.decoders import json_as
+from lexigram.http.interceptors import (
+    AccessToken,
+    BasicAuth,
+    BearerAuth,
+    CorrelationId,
+    DefaultHeaders,
+    IdempotencyKey,
+    InterceptorChain,
+    RequestSigning,
+    TokenRefresh,
+    TokenRefreshError,
+)
 from lexigram.http.module import HTTPModule
 from lexigram.http.provider import HTTPProvider
+from lexigram.http.tls import TLSConfig, TLSConfigError
+from lexigram.http.tls_failures import TLSReason
 
 __all__ = [
+    "AccessToken",
+    "AroundInterceptorProtocol",
     "BaseURLHTTPClient",
+    "BasicAuth",
+    "BearerAuth",
     "ConnectionPoolConfig",
+    "CorrelationId",
+    "DefaultHeaders",
     "HTTPCircuitOpenError",
     "HTTPClient",
     "HTTPClientConfig",
@@ -65,9 +88,18 @@ __all__ = [
     "HTTPTooManyRedirectsError",
     "HTTPUnknownOptionError",
     "HttpResponse",
+    "IdempotencyKey",
+    "InterceptorChain",
+    "InterceptorChainProtocol",
     "InterceptorProtocol",
     "RequestContext",
+    "RequestSigning",
     "ResponseContext",
+    "TLSConfig",
+    "TLSConfigError",
+    "TLSReason",
+    "TokenRefresh",
+    "TokenRefreshError",
     "json_as",
 ]
 

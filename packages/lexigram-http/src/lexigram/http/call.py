@@ -9,7 +9,7 @@ Everything that belongs to a single call lives in `_Call`; the rest is shared by
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lexigram.contracts.clock import ClockProtocol
@@ -21,6 +21,7 @@ from lexigram.contracts.web import (
     check_url,
 )
 from lexigram.contracts.web.calling import (
+    BodyLimits,
     Deadline,
     Guard,
     Interceptors,
@@ -107,12 +108,15 @@ class CallPath:
             ) from error
 
     async def _through_interceptors(self, call: _Call) -> HttpResponse:
-        call.request = await self.around_call.outgoing(call.request)
-        if call.request.timeout != call.deadline.seconds:
-            call.deadline.change(call.request.timeout)
-        response = await self._through_redirects(call)
-        answered = replace(call.request, attempt=call.attempts)
-        return await self.around_call.incoming(response, answered, call.started)
+        def send(request: RequestContext) -> Awaitable[HttpResponse]:
+            call.request = request
+            if request.timeout != call.deadline.seconds:
+                call.deadline.change(request.timeout)
+            return self._through_redirects(call)
+
+        return await self.around_call.around_call(
+            call.request, send, lambda: call.attempts
+        )
 
     async def _through_redirects(self, call: _Call) -> HttpResponse:
         def send(request: RequestContext) -> Awaitable[HttpResponse]:
@@ -128,22 +132,27 @@ class CallPath:
     async def _through_policies(
         self, request: RequestContext, call: _Call
     ) -> HttpResponse:
-        limit = call.options.get("max_response_bytes", self.config.max_response_bytes)
+        limits = BodyLimits(
+            call.options.get("max_response_bytes", self.config.max_response_bytes),
+            self.config.max_error_bytes,
+        )
 
         def send(request: RequestContext) -> Awaitable[HttpResponse]:
+            call.attempts += 1
             return exchange(
                 self.pool,
                 request,
                 call.deadline,
-                proxy=self.proxies.select(request.url),
-                max_bytes=limit,
+                proxy=self.proxies.select(request.url, method=request.method),
+                limits=limits,
             )
 
         def attempt() -> Awaitable[HttpResponse]:
-            call.attempts += 1
             if not self.around_attempt:
                 return send(request)
-            return self.around_attempt.around_attempt(request, call.attempts, send)
+            return self.around_attempt.around_attempt(
+                request, send, lambda: call.attempts
+            )
 
         seconds = call.deadline.seconds
         deadline = None if seconds is None else call.started + seconds

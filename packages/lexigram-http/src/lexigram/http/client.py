@@ -29,6 +29,7 @@ from lexigram.http.config import HTTPClientConfig
 from lexigram.http.guard import choose_guard
 from lexigram.http.pool import Pool
 from lexigram.http.proxies import ProxySelector
+from lexigram.http.tls import TLSPolicy, prepare
 from lexigram.result import Result
 
 _USER_AGENT = ("User-Agent", f"lexigram-http/{version('lexigram-http')}")
@@ -110,12 +111,20 @@ class HTTPClient:
         )
 
     async def start(self) -> None:
-        """Open the pool; without effect on a client that is started."""
+        """Open the pool; without effect on a client that is started.
+
+        Raises:
+            TLSConfigError: What the `tls` section names cannot be used.
+        """
+        if self._path is None:
+            self._open(await prepare(self.config.tls))
+
+    def _open(self, tls: TLSPolicy) -> None:
         if self._path is not None:
-            return
+            return  # Another task started it while this one waited.
         self._path = CallPath(
             config=self.config,
-            pool=Pool(self.config.pool, cookies=self.config.cookie_jar),
+            pool=Pool(self.config.pool, tls, cookies=self.config.cookie_jar),
             proxies=ProxySelector(self.config),
             guard=self._guard,
             judge=judge_by(self.config.retry_statuses),

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Secret, field_validator
+from pydantic import Field, Secret, field_validator
 
 from lexigram.contracts.redaction import redact_url
-from lexigram.contracts.suggestions import refuse_unknown
-from lexigram.contracts.web import (
-    RETRYABLE_STATUSES,
-    HTTPInvalidRequestError,
-    check_url,
-)
+from lexigram.contracts.web import RETRYABLE_STATUSES
 from lexigram.contracts.web.calling import (
+    MAX_ERROR_BYTES,
     MAX_REDIRECTS,
     MAX_RESPONSE_BYTES,
     TIMEOUT,
 )
+from lexigram.http.proxies import Proxy
+from lexigram.http.section import Section
+from lexigram.http.tls import TLSConfig
 
 
 class ProxyURL(Secret[str]):
@@ -27,22 +26,7 @@ class ProxyURL(Secret[str]):
         return redact_url(self.get_secret_value())
 
 
-class _Section(BaseModel):
-    # Values stay out of validation errors: `proxy` may hold a password.
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True
-    )
-
-    def __init__(self, /, **values: Any) -> None:
-        refuse_unknown(type(self).__name__, values, type(self).model_fields)
-        super().__init__(**values)
-
-    # Tells pydantic that validating a mapping need not go through this constructor,
-    # so that a configuration loader gets every problem with its place instead.
-    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
-
-
-class ConnectionPoolConfig(_Section):
+class ConnectionPoolConfig(Section):
     """The connections of one client."""
 
     max_connections: int = Field(
@@ -80,10 +64,11 @@ class ConnectionPoolConfig(_Section):
     )
 
 
-class HTTPClientConfig(_Section):
+class HTTPClientConfig(Section):
     """One client."""
 
     pool: ConnectionPoolConfig = ConnectionPoolConfig()
+    tls: TLSConfig = TLSConfig()
     proxy: ProxyURL | None = Field(
         default=None,
         description="URL of an HTTP proxy for every request; wins over the environment.",
@@ -91,7 +76,7 @@ class HTTPClientConfig(_Section):
     trust_env: bool = Field(
         default=True,
         description=(
-            "Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured, as they are "
+            "Whether HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY are honoured, as they are "
             "when the client starts."
         ),
     )
@@ -108,7 +93,19 @@ class HTTPClientConfig(_Section):
     max_response_bytes: int | None = Field(
         default=MAX_RESPONSE_BYTES,
         ge=0,
-        description="Largest decoded body that is accepted, in bytes. Null takes any.",
+        description=(
+            "Largest body that is accepted, in bytes, as received and as decoded. Null "
+            "takes any."
+        ),
+    )
+    max_error_bytes: int | None = Field(
+        default=MAX_ERROR_BYTES,
+        ge=0,
+        description=(
+            "What is kept of the body of an error (status 400 and more) or a redirect, in "
+            "bytes; the rest is cut off, which is no failure. Null keeps as much as of "
+            "any other response."
+        ),
     )
     retry_statuses: frozenset[int] = Field(
         default=RETRYABLE_STATUSES,
@@ -140,9 +137,5 @@ class HTTPClientConfig(_Section):
     @classmethod
     def _usable_proxy(cls, proxy: ProxyURL | None) -> ProxyURL | None:
         if proxy is not None:
-            try:
-                check_url(proxy.get_secret_value())
-            except HTTPInvalidRequestError as error:
-                # Without the URL, which may hold a password.
-                raise ValueError(error.args[0]) from None
+            Proxy.parse(proxy.get_secret_value())
         return proxy

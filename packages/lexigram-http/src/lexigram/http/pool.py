@@ -16,7 +16,9 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.tracing import Trace
 
+from lexigram.contracts.web.calling import accepted_codings
 from lexigram.http.config import ConnectionPoolConfig
+from lexigram.http.tls import PinMismatchError, TLSPolicy
 
 # The call's deadline bounds every part of an exchange; aiohttp must not pay for timers.
 _NO_TIMEOUT = aiohttp.ClientTimeout(
@@ -24,15 +26,32 @@ _NO_TIMEOUT = aiohttp.ClientTimeout(
 )
 
 
+# What a proxy may do instead of opening a tunnel. The request was not sent then, which
+# nobody can tell from these classes once they have left the connector.
+_BEFORE_THE_TUNNEL = (
+    aiohttp.ServerDisconnectedError,
+    aiohttp.ClientOSError,
+    aiohttp.ClientResponseError,
+    aiohttp.ClientPayloadError,
+)
+_KNOWN_OF_PROXIES = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
+
+
 class Pool:
     """An open set of connections, with the cookies that go over them."""
 
-    def __init__(self, config: ConnectionPoolConfig, *, cookies: bool) -> None:
+    def __init__(
+        self, config: ConnectionPoolConfig, tls: TLSPolicy, *, cookies: bool
+    ) -> None:
         """Open the pool; must be called inside the event loop it will serve."""
         self._session = aiohttp.ClientSession(
-            connector=_Connector(config),
+            connector=_Connector(config, tls),
             cookie_jar=aiohttp.CookieJar() if cookies else aiohttp.DummyCookieJar(),
             timeout=_NO_TIMEOUT,
+            # Bodies are decoded by the attempt: aiohttp takes gzip without its end for
+            # complete. So it must not offer what only aiohttp can decode either.
+            auto_decompress=False,
+            headers={"Accept-Encoding": accepted_codings()},
         )
         _switch_off_hidden_retry(self._session)
 
@@ -63,7 +82,7 @@ def _switch_off_hidden_retry(session: aiohttp.ClientSession) -> None:
 
 
 class _Connector(aiohttp.TCPConnector):
-    def __init__(self, config: ConnectionPoolConfig) -> None:
+    def __init__(self, config: ConnectionPoolConfig, tls: TLSPolicy) -> None:
         lifetime: dict[str, Any] = (
             {"force_close": True}
             if config.force_close
@@ -73,8 +92,10 @@ class _Connector(aiohttp.TCPConnector):
             limit=config.max_connections,
             limit_per_host=config.max_connections_per_host,
             ttl_dns_cache=config.ttl_dns_cache,  # type: ignore[arg-type]  # compared as a number of seconds
+            ssl=tls.context,
             **lifetime,
         )
+        self._tls = tls
         self._max_idle = config.max_keepalive_connections
 
     def _release(
@@ -98,7 +119,33 @@ class _Connector(aiohttp.TCPConnector):
         if self._close_surplus_idle():
             # The sockets close in the next turn of the loop; connect after that.
             await asyncio.sleep(0)
-        return await super()._create_connection(req, traces, timeout)
+        try:
+            protocol = await super()._create_connection(req, traces, timeout)
+        except _BEFORE_THE_TUNNEL as error:
+            if req.proxy is None or isinstance(error, _KNOWN_OF_PROXIES):
+                raise
+            raise aiohttp.ClientProxyConnectionError(
+                req.connection_key, OSError(0, "it did not answer to CONNECT")
+            ) from error
+        if req.is_ssl():
+            self._check_pins(req, protocol)
+        return protocol
+
+    def _check_pins(self, req: ClientRequest, protocol: ResponseHandler) -> None:
+        """Refuse the connection if the certificate at its far end is not pinned.
+
+        aiohttp's own `Fingerprint` takes one only, and switches verification off.
+        """
+        if protocol.transport is None:
+            return
+        session = protocol.transport.get_extra_info("ssl_object")
+        try:
+            self._tls.check(session)
+        except PinMismatchError as error:
+            protocol.close()
+            raise aiohttp.ClientConnectorCertificateError(
+                req.connection_key, error
+            ) from error
 
     def _close_surplus_idle(self) -> int:
         """Close the longest idle connections while too many are open."""

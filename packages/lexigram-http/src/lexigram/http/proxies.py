@@ -1,40 +1,209 @@
-"""Which proxy a request goes through."""
+"""Which proxy a request goes through, and what is said to it."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-from urllib.request import (  # type: ignore[attr-defined]  # typeshed lacks the second
-    getproxies_environment,
-    proxy_bypass_environment,
-)
+import os
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import unquote, urlsplit
 
-from lexigram.http.config import HTTPClientConfig
+from lexigram.contracts.web import (
+    HTTPConnectionError,
+    HTTPInvalidRequestError,
+    check_url,
+)
+from lexigram.http.no_proxy import NoProxy
+
+if TYPE_CHECKING:
+    # The configuration reads the URL of a proxy with `Proxy`.
+    from lexigram.http.config import HTTPClientConfig
+
+_Pair: TypeAlias = tuple[str, str]
+_Pairs: TypeAlias = list[_Pair]
+
+# A client that crawls must not keep every origin that it ever met.
+_MOST_ORIGINS: Final = 1024
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy.
+
+    Attributes:
+        url: Where it is, without credentials.
+        authorization: The value of Proxy-Authorization, for the proxy alone.
+    """
+
+    url: str
+    authorization: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> Proxy:
+        """Take the credentials out of `url`.
+
+        Raises:
+            ValueError: It is not the URL of an HTTP proxy. The message does not hold it.
+        """
+        if url.lower().startswith("socks"):
+            raise ValueError(
+                "It names a SOCKS proxy, and proxies have to speak HTTP here. "
+                "Give a URL such as http://proxy.test:3128."
+            )
+        try:
+            check_url(url)
+        except HTTPInvalidRequestError as error:
+            # Without the URL, which may hold a password.
+            raise ValueError(error.args[0]) from None
+        parts = urlsplit(url)
+        userinfo, at, address = parts.netloc.rpartition("@")
+        plain = f"{parts.scheme.lower()}://{address}"
+        return cls(plain, _basic(userinfo) if at else None)
+
+    def share(self, url: str, headers: Iterable[_Pair]) -> tuple[_Pairs, _Pairs]:
+        """Return what the request itself carries, and what opens a tunnel for it.
+
+        The proxy reads a request for http, and only CONNECT before one for https: its
+        credentials must not go on to the server. Those of a request win over its own.
+        """
+        rest: _Pairs = []
+        credentials: _Pairs = []
+        for name, value in headers:
+            own = name.lower() == "proxy-authorization"
+            (credentials if own else rest).append((name, value))
+        if not credentials and self.authorization is not None:
+            credentials.append(("Proxy-Authorization", self.authorization))
+        if url[:6].lower() == "https:":
+            return rest, credentials
+        return rest + credentials, []
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyChoice:
+    """What became of the question which proxy an origin is called through.
+
+    Attributes:
+        proxy: The proxy; None to connect directly.
+        reason: What decided it: "proxy", the name of a variable, or "" for nothing.
+        problem: Why the proxy that was named cannot be used.
+    """
+
+    proxy: Proxy | None = None
+    reason: str = ""
+    problem: str = ""
+
+
+_DIRECT: Final = ProxyChoice()
 
 
 class ProxySelector:
     """Answers the proxy of a URL, from the configuration or the environment.
 
-    The environment is read once: reading it for every request costs several times what
-    the request itself does. HTTP_PROXY is not read under CGI, where a request header can
-    set it (https://httpoxy.org); the standard library's function sees to that.
+    The environment is read once, and an origin is looked up in it once: doing it for
+    every request costs several times what the request itself does. A variable in lower
+    case wins over the same one in upper case, even when it is empty. HTTP_PROXY is not
+    read under CGI, where a header of a request can set it (https://httpoxy.org).
+    ALL_PROXY is for schemes that have no variable of their own.
+
+    Args:
+        config: `proxy` wins over the environment, `trust_env` lets it be read.
+        environ: The environment; left out: that of the process.
     """
 
-    def __init__(self, config: HTTPClientConfig) -> None:
-        self._fixed = config.proxy.get_secret_value() if config.proxy else None
-        self._from_env = getproxies_environment() if config.trust_env else {}
-        self._by_origin: dict[tuple[str, str], str | None] = {}
+    def __init__(
+        self, config: HTTPClientConfig, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._fixed: ProxyChoice | None = None
+        self._named: dict[str, ProxyChoice] = {}
+        self._no_proxy = ("", NoProxy(""))
+        self._by_origin: dict[tuple[str, str], ProxyChoice] = {}
+        if config.proxy is not None:
+            url = config.proxy.get_secret_value()
+            self._fixed = ProxyChoice(Proxy.parse(url), "proxy")
+        elif config.trust_env:
+            self._read(os.environ if environ is None else environ)
+        if not self._named and self._fixed is None:
+            self._fixed = _DIRECT
 
-    def select(self, url: str) -> str | None:
-        """Return the URL of the proxy for `url`, or None to connect directly."""
-        if self._fixed is not None or not self._from_env:
+    def select(self, url: str, *, method: str = "") -> Proxy | None:
+        """Return the proxy for `url`, or None to connect directly.
+
+        Raises:
+            HTTPConnectionError: The environment names one that cannot be used.
+        """
+        choice = self._fixed or self.choose(url)
+        if choice.problem:
+            raise HTTPConnectionError(
+                f"{choice.problem} Or name the host in NO_PROXY, "
+                "or leave the environment alone with `trust_env: false`.",
+                failure="proxy",
+                method=method,
+                url=url,
+            )
+        return choice.proxy
+
+    def choose(self, url: str) -> ProxyChoice:
+        """Return the decision for `url` with its reason."""
+        if self._fixed is not None:
             return self._fixed
         parts = urlsplit(url)
         origin = (parts.scheme.lower(), parts.netloc.rpartition("@")[2])
-        if origin not in self._by_origin:
-            self._by_origin[origin] = self._of_origin(*origin)
-        return self._by_origin[origin]
+        choice = self._by_origin.get(origin)
+        if choice is None:
+            port = parts.port or _PORTS.get(origin[0], 0)
+            choice = self._of_origin(origin[0], parts.hostname or "", port)
+            if len(self._by_origin) >= _MOST_ORIGINS:
+                self._by_origin.clear()
+            self._by_origin[origin] = choice
+        return choice
 
-    def _of_origin(self, scheme: str, authority: str) -> str | None:
-        if proxy_bypass_environment(authority, self._from_env):
-            return None
-        return self._from_env.get(scheme) or self._from_env.get("all")
+    def _read(self, environ: Mapping[str, str]) -> None:
+        for scheme in ("http", "https", "all"):
+            variable, value = _variable(environ, scheme)
+            if value:
+                self._named[scheme] = _named(variable, value)
+        variable, value = _variable(environ, "no")
+        self._no_proxy = (variable, NoProxy(value))
+
+    def _of_origin(self, scheme: str, host: str, port: int) -> ProxyChoice:
+        named = self._named.get(scheme) or self._named.get("all")
+        if named is None:
+            return _DIRECT
+        variable, no_proxy = self._no_proxy
+        if no_proxy.covers(host, port):
+            return ProxyChoice(reason=variable)
+        return named
+
+
+def _variable(environ: Mapping[str, str], scheme: str) -> tuple[str, str]:
+    """Return the name and the value of `<scheme>_proxy`."""
+    lower, upper = f"{scheme}_proxy", f"{scheme}_proxy".upper()
+    if lower in environ:
+        return lower, environ[lower].strip()
+    if upper == "HTTP_PROXY" and "REQUEST_METHOD" in environ:
+        return upper, ""
+    return upper, environ.get(upper, "").strip()
+
+
+def _named(variable: str, value: str) -> ProxyChoice:
+    """Read the value of a variable; as for curl, a scheme may be left out."""
+    url = value if "://" in value else f"http://{value}"
+    try:
+        return ProxyChoice(Proxy.parse(url), variable)
+    except ValueError as error:
+        problem = f"{variable} does not name a proxy that can be used. {error}"
+        return ProxyChoice(reason=variable, problem=problem)
+
+
+def _basic(userinfo: str) -> str:
+    """Return the credentials as in RFC 7617, whose user cannot hold a colon."""
+    user, _, password = userinfo.partition(":")
+    if ":" in unquote(user):
+        raise ValueError(
+            "Its user holds a colon, which Basic authentication cannot say (RFC 7617)."
+        )
+    credentials = f"{unquote(user)}:{unquote(password)}".encode()
+    return f"Basic {b64encode(credentials).decode('ascii')}"

@@ -33,8 +33,10 @@ from lexigram.contracts.web._errors import (
 )
 from lexigram.contracts.web._headers import Headers, HeaderSource, MutableHeaders
 from lexigram.contracts.web._interceptors import (
+    AroundInterceptorProtocol,
     InterceptorChainProtocol,
     InterceptorProtocol,
+    Proceed,
 )
 from lexigram.contracts.web._json import JSONArray, JSONObject
 from lexigram.contracts.web._options import ParamValue, RequestOptions
@@ -46,6 +48,7 @@ from lexigram.contracts.web._streaming import (
 
 __all__ = [
     "RETRYABLE_STATUSES",
+    "AroundInterceptorProtocol",
     "ConnectionFailure",
     "HTTPBlockedError",
     "HTTPCircuitOpenError",
@@ -73,6 +76,7 @@ __all__ = [
     "MissingVerbError",
     "MutableHeaders",
     "ParamValue",
+    "Proceed",
     "RequestContext",
     "RequestOptions",
     "RequestSent",

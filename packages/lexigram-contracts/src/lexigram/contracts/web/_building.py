@@ -117,7 +117,7 @@ def build_request(
         ) from error.__cause__
 
 
-def build_response(
+def build_response(  # noqa: PLR0913 - a value with this many parts
     status: int,
     headers: HeaderSource,
     body: bytes,
@@ -127,6 +127,7 @@ def build_response(
     charset: str = "utf-8",
     elapsed: float = 0.0,
     attempts: int = 1,
+    cut: bool = False,
 ) -> HttpResponse:
     """Build a response from what was received.
 
@@ -143,6 +144,7 @@ def build_response(
         charset: What the text is decoded by when the Content-Type does not say.
         elapsed: Seconds that the call took.
         attempts: How many times the request was sent.
+        cut: Whether the body is only the beginning of the content.
     """
     bodiless = method == "HEAD" or status in _BODILESS
     return HttpResponse(
@@ -154,6 +156,7 @@ def build_response(
         charset=charset,
         elapsed=elapsed,
         attempts=attempts,
+        cut=cut,
     )
 
 

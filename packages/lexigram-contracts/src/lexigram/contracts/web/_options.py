@@ -40,7 +40,8 @@ class RequestOptions(TypedDict, total=False):
     """Whether 301, 302, 303, 307 and 308 are followed. Left out: as configured."""
 
     max_response_bytes: int | None
-    """The largest decoded body to accept; None accepts any. Left out: as configured."""
+    """The largest body to accept, as received and as decoded; None accepts any. Left out:
+    as configured. Of an error or a redirect the beginning is kept instead."""
 
     idempotency_key: str
     """Sent as `Idempotency-Key`, the same on every attempt; makes any method

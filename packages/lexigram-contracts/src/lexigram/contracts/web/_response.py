@@ -44,6 +44,7 @@ class HttpResponse:
         "attempts",
         "body",
         "charset",
+        "cut",
         "elapsed",
         "headers",
         "method",
@@ -63,6 +64,8 @@ class HttpResponse:
     """The content, any content coding removed."""
     charset: str
     """What `text` is decoded by when the Content-Type does not say."""
+    cut: bool
+    """Whether `body` is only the beginning, which is enough of a long error."""
     elapsed: float
     """Seconds from the start of the call to the end of the body."""
     attempts: int
@@ -81,6 +84,7 @@ class HttpResponse:
         charset: str = "utf-8",
         elapsed: float = 0.0,
         attempts: int = 1,
+        cut: bool = False,
     ) -> None:
         self.status = status
         self.url = url
@@ -90,6 +94,7 @@ class HttpResponse:
         self.charset = charset
         self.elapsed = elapsed
         self.attempts = attempts
+        self.cut = cut
         self._json: Any = _UNSET
         self._text: str | None = None
         if json is not _UNSET or text is not None:
@@ -160,7 +165,7 @@ class HttpResponse:
     def __repr__(self) -> str:
         return (
             f"<HttpResponse {self.status} {self.method} {redact_url(self.url)}, "
-            f"{len(self.body)} bytes>"
+            f"{len(self.body)} bytes{', cut' if self.cut else ''}>"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -199,7 +204,8 @@ class HttpResponse:
         content_type = self.headers.get("content-type", "")
         start = redact_text(self.body[:_EXCERPT].decode("utf-8", "replace"))
         return HTTPDecodeError(
-            f"The body ({len(self.body)} bytes of {content_type or 'no Content-Type'}) "
+            f"The body ({'only the first ' if self.cut else ''}{len(self.body)} bytes "
+            f"of {content_type or 'no Content-Type'}) "
             f"cannot be decoded; it starts with {start!r}.",
             content_type=content_type,
             method=self.method,

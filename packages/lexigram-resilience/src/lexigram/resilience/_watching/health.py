@@ -34,8 +34,6 @@ class CircuitHealthCheck:
         name: What it is called in a report.
     """
 
-    critical: Final = False
-
     def __init__(
         self,
         registry: CircuitBreakerRegistryProtocol,
@@ -49,6 +47,11 @@ class CircuitHealthCheck:
     def name(self) -> str:
         """What it is called in a report."""
         return self._name
+
+    @property
+    def critical(self) -> bool:
+        """False: an application goes on without an upstream."""
+        return False
 
     async def check(self) -> HealthReport:
         """Say which circuits are open, half open or forced open."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lexigram.contracts.web import RequestContext, RequestSent
-from lexigram.contracts.web.calling import Deadline, timed_out
+from lexigram.contracts.web.calling import BodyLimits, Deadline, timed_out
 
 __all__ = ["FakeCall"]
 
@@ -23,8 +23,8 @@ class FakeCall:
     """What the caller asked for, interceptors of the call applied."""
     options: Mapping[str, Any]
     """The options of the verb."""
-    max_response_bytes: int | None
-    """Largest decoded body that is accepted."""
+    limits: BodyLimits
+    """How much of a body is accepted."""
     started: float
     """When it began, as a time of the client's clock."""
     deadline: Deadline | None = None

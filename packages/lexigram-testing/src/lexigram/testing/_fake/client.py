@@ -31,9 +31,11 @@ from lexigram.contracts.web import (
     check_url,
 )
 from lexigram.contracts.web.calling import (
+    MAX_ERROR_BYTES,
     MAX_REDIRECTS,
     MAX_RESPONSE_BYTES,
     TIMEOUT,
+    BodyLimits,
     Guard,
     Interceptors,
     Telemetry,
@@ -80,7 +82,9 @@ class FakeHTTPClient(HTTPClientProtocol):
         clock: Measures durations. Delays and timeouts pass on the event loop, as they do
             for a real client, so virtual time is what shortens them.
         max_redirects: Most redirects of one call.
-        max_response_bytes: Largest decoded body that is accepted; None takes any.
+        max_response_bytes: Largest body that is accepted; None takes any.
+        max_error_bytes: What is kept of the body of an error or a redirect; None keeps
+            as much as of any other response.
         max_connections: Most exchanges at once; others wait for their turn. None sets
             no limit.
         infrastructure_errors: Whether the verbs raise what policies decide, or return it.
@@ -107,6 +111,7 @@ class FakeHTTPClient(HTTPClientProtocol):
         clock: ClockProtocol | None = None,
         max_redirects: int = MAX_REDIRECTS,
         max_response_bytes: int | None = MAX_RESPONSE_BYTES,
+        max_error_bytes: int | None = MAX_ERROR_BYTES,
         max_connections: int | None = None,
         infrastructure_errors: Literal["raise", "return"] = "raise",
     ) -> None:
@@ -128,7 +133,7 @@ class FakeHTTPClient(HTTPClientProtocol):
             headers=Headers(headers).pairs,
             timeout=timeout,
             max_redirects=max_redirects,
-            max_response_bytes=max_response_bytes,
+            limits=BodyLimits(max_response_bytes, max_error_bytes),
             guard=_guard(resilience, retry_policy, circuit_breaker),
             around_call=Interceptors.of("call", interceptors, clock) or None,
             around_attempt=Interceptors.of("attempt", interceptors, clock) or None,

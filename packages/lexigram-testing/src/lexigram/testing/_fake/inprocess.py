@@ -13,13 +13,15 @@ from lexigram.contracts.web import (
     RequestSent,
     build_response,
 )
-from lexigram.contracts.web.calling import too_large
+from lexigram.contracts.web.calling import BodyLimits, BodyReader
 from lexigram.testing._answers.faults import Fault
 from lexigram.testing._answers.outcomes import Act, Outcome, Reply, accepted
 from lexigram.testing._fake.call import FakeCall
-from lexigram.testing._fake.codings import BrokenCodingError, decoded
 
 __all__ = ["perform", "performable", "received"]
+
+# Bodies up to here, which nearly all are, take the short way.
+_SMALL: Final = 1024
 
 _FAILURES: Final[dict[str, tuple[ConnectionFailure, RequestSent, str]]] = {
     "refused": ("connect", "no", "The connection was refused."),
@@ -51,51 +53,59 @@ async def perform(act: Act, request: RequestContext, call: FakeCall) -> HttpResp
     if isinstance(act, Reply):
         await call.wait(asyncio.sleep(act.delay), request, "maybe")
         await call.wait(asyncio.sleep(act.duration - act.delay), request, "yes")
-        return received(act, request, call.max_response_bytes)
+        return received(act, request, call.limits)
     if isinstance(act, Fault):
         await _fail(act, request, call)
     # The instance is raised again for each call: drop the trace of the last time.
     raise act.with_traceback(None)
 
 
-def received(reply: Reply, request: RequestContext, limit: int | None) -> HttpResponse:
+def received(reply: Reply, request: RequestContext, limits: BodyLimits) -> HttpResponse:
     """Return what a client makes of a reply.
 
     Raises:
-        HTTPResponseTooLargeError: The body is longer than `limit` bytes.
+        HTTPResponseTooLargeError: The body is longer than accepted.
         HTTPConnectionError: The body is not in the content coding that it names.
     """
-    body = _content(reply, request, limit) if reply.has_body(request.method) else b""
+    if not reply.has_body(request.method):
+        body, cut = b"", False
+    elif reply.is_coded or len(reply.body) > _SMALL or _are_narrow(limits):
+        body, cut = _read(reply, request, limits)
+    else:
+        body, cut = reply.body, False
     return build_response(
-        reply.status, reply.headers, body, method=request.method, url=request.url
+        reply.status,
+        reply.headers,
+        body,
+        method=request.method,
+        url=request.url,
+        cut=cut,
     )
 
 
-def _content(reply: Reply, request: RequestContext, limit: int | None) -> bytes:
-    body = reply.body
-    if limit is not None and len(body) > limit:
-        how = "holds at least" if reply.chunked else "declares"
-        raise too_large(request, limit, f"{how} {len(body)}")
-    if not reply.is_coded:
-        return body
-    body = _decoded(body, reply, request)
-    if limit is not None and len(body) > limit:
-        raise too_large(request, limit, f"holds at least {len(body)}")
-    return body
+def _are_narrow(limits: BodyLimits) -> bool:
+    """Say whether even a small body may be beyond a limit."""
+    response, error = limits
+    return (response is not None and response < _SMALL) or (
+        error is not None and error < _SMALL
+    )
 
 
-def _decoded(body: bytes, reply: Reply, request: RequestContext) -> bytes:
-    try:
-        return decoded(body, reply.headers["content-encoding"])
-    except BrokenCodingError as broken:
-        raise HTTPConnectionError(
-            str(broken),
-            failure=broken.failure,
-            method=request.method,
-            url=request.url,
-            request_sent="yes",
-            retryable=True,
-        ) from broken
+def _read(
+    reply: Reply, request: RequestContext, limits: BodyLimits
+) -> tuple[bytes, bool]:
+    reader = BodyReader(
+        request,
+        reply.status,
+        limits,
+        labels=reply.headers.get_all("content-encoding"),
+        redirects="location" in reply.headers,
+    )
+    if not reply.chunked:
+        reader.expect(len(reply.body))
+    for _ in reader.feed(reply.body):
+        pass
+    return reader.end(), reader.cut
 
 
 async def _fail(fault: Fault, request: RequestContext, call: FakeCall) -> Never:

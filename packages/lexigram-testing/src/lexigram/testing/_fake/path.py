@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from lexigram.contracts.clock import ClockProtocol
@@ -24,6 +24,7 @@ from lexigram.contracts.web import (
     check_url,
 )
 from lexigram.contracts.web.calling import (
+    BodyLimits,
     Deadline,
     Guard,
     Interceptors,
@@ -52,7 +53,7 @@ class FakePath:
     headers: tuple[tuple[str, str], ...]
     timeout: float | None
     max_redirects: int
-    max_response_bytes: int | None
+    limits: BodyLimits
     guard: Guard | None
     around_call: Interceptors | None
     around_attempt: Interceptors | None
@@ -79,8 +80,10 @@ class FakePath:
             method, url, options, headers=self.headers, timeout=self.timeout
         )
         check_url(request.url)
-        limit = options.get("max_response_bytes", self.max_response_bytes)
-        call = FakeCall(request, options, limit, self.clock.monotonic())
+        limits = self.limits
+        if "max_response_bytes" in options:
+            limits = BodyLimits(options["max_response_bytes"], limits.error)
+        call = FakeCall(request, options, limits, self.clock.monotonic())
         try:
             if self.plain:
                 call.attempts = 1
@@ -126,12 +129,18 @@ class FakePath:
         if self.around_call is None:
             return await self._through_redirects(call)
         limit = call.request.timeout
-        call.request = await self.around_call.outgoing(call.request)
-        if call.deadline is not None and call.request.timeout != limit:
-            call.deadline.change(call.request.timeout)
-        response = await self._through_redirects(call)
-        answered = replace(call.request, attempt=call.attempts)
-        return await self.around_call.incoming(response, answered, call.started)
+
+        def send(request: RequestContext) -> Awaitable[HttpResponse]:
+            nonlocal limit
+            call.request = request
+            if call.deadline is not None and request.timeout != limit:
+                call.deadline.change(request.timeout)
+            limit = request.timeout
+            return self._through_redirects(call)
+
+        return await self.around_call.around_call(
+            call.request, send, lambda: call.attempts
+        )
 
     async def _through_redirects(self, call: FakeCall) -> HttpResponse:
         response = await self._through_policies(call.request, call)
@@ -164,16 +173,16 @@ class FakePath:
     def _attempt(
         self, request: RequestContext, call: FakeCall
     ) -> Awaitable[HttpResponse]:
-        call.attempts += 1
         if self.around_attempt is None:
             return self._in_turn(request, call)
         return self.around_attempt.around_attempt(
-            request, call.attempts, lambda request: self._in_turn(request, call)
+            request, lambda sent: self._in_turn(sent, call), lambda: call.attempts
         )
 
     def _in_turn(
         self, request: RequestContext, call: FakeCall
     ) -> Awaitable[HttpResponse]:
+        call.attempts += 1
         if self.connections is None:
             return self._exchange(request, call)
         return self._connected(self.connections, request, call)
@@ -202,7 +211,7 @@ class FakePath:
             act = route.scripted()
             if not isinstance(act, Reply) or act.duration:
                 return self._take_time(act, record, route, request, call)
-            response = received(act, request, call.max_response_bytes)
+            response = received(act, request, call.limits)
         except BaseException as error:
             self.board.failed(record, error)
             raise

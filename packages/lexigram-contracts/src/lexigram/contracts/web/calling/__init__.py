@@ -6,14 +6,17 @@ authors of clients: a service needs `lexigram.contracts.web` alone, which does n
 this.
 """
 
+from lexigram.contracts.web.calling._bodies import BodyLimits, BodyReader
+from lexigram.contracts.web.calling._codings import accepted_codings
 from lexigram.contracts.web.calling._deadline import Deadline
 from lexigram.contracts.web.calling._defaults import (
+    MAX_ERROR_BYTES,
     MAX_REDIRECTS,
     MAX_RESPONSE_BYTES,
     TIMEOUT,
 )
 from lexigram.contracts.web.calling._failures import timed_out, too_large
-from lexigram.contracts.web.calling._interception import Interceptors
+from lexigram.contracts.web.calling._interception import Interceptors, Send
 from lexigram.contracts.web.calling._judgement import (
     IDEMPOTENT_METHODS,
     Judge,
@@ -33,15 +36,20 @@ from lexigram.contracts.web.calling._telemetry import Telemetry
 
 __all__ = [
     "IDEMPOTENT_METHODS",
+    "MAX_ERROR_BYTES",
     "MAX_REDIRECTS",
     "MAX_RESPONSE_BYTES",
     "TIMEOUT",
+    "BodyLimits",
+    "BodyReader",
     "Deadline",
     "Guard",
     "Interceptors",
     "Judge",
     "Operation",
+    "Send",
     "Telemetry",
+    "accepted_codings",
     "compose_policies",
     "describe_call",
     "follow_redirects",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["MAX_REDIRECTS", "MAX_RESPONSE_BYTES", "TIMEOUT"]
+__all__ = ["MAX_ERROR_BYTES", "MAX_REDIRECTS", "MAX_RESPONSE_BYTES", "TIMEOUT"]
 
 TIMEOUT: Final = 30.0
 """Seconds for a whole call."""
@@ -13,4 +13,7 @@ MAX_REDIRECTS: Final = 10
 """Most redirects of one call."""
 
 MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
-"""Largest decoded body that is accepted, in bytes."""
+"""Largest body that is accepted, as received and decoded, in bytes."""
+
+MAX_ERROR_BYTES: Final = 64 * 1024
+"""What is kept of the body of an error, in bytes."""

@@ -51,6 +51,7 @@ def _of_response(response: HttpResponse) -> Iterator[tuple[str, object]]:
     yield "url", response.url
     yield "method", response.method
     yield "body", response.body
+    yield "cut", response.cut
     yield "text", response.text
     yield "content_length", response.content_length
     yield "attempts", response.attempts

@@ -1,0 +1,26 @@
+"""What every section of the configuration has in common."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from lexigram.contracts.suggestions import refuse_unknown
+
+
+class Section(BaseModel):
+    """A frozen section that refuses what it does not know."""
+
+    # Values stay out of validation errors: `proxy` may hold a password.
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    def __init__(self, /, **values: Any) -> None:
+        refuse_unknown(type(self).__name__, values, type(self).model_fields)
+        super().__init__(**values)
+
+    # Tells pydantic that validating a mapping need not go through this constructor,
+    # so that a configuration loader gets every problem with its place instead.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
