@@ -95,7 +95,7 @@ def tests() -> None:
         variables = {"UV_PROJECT_ENVIRONMENT": environment}
         python = interpreter(version)
         run("uv", "sync", "--quiet", "--locked", "--python", python, env=variables)
-        run(Path(environment) / "bin" / "python", "-m", "pytest", "-q")
+        run(Path(environment) / "bin" / "python", "-m", "pytest", "-q", "-n", "auto")
         print(f"    {version}: passed")
 
 

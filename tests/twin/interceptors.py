@@ -12,7 +12,7 @@ from lexigram.contracts.web import (
     RequestContext,
     ResponseContext,
 )
-from lexigram.http.interceptors import (
+from lexigram.http import (
     AccessToken,
     CorrelationId,
     DefaultHeaders,

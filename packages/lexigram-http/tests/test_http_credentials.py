@@ -17,12 +17,12 @@ from lexigram.contracts.web import (
     MutableHeaders,
     RequestContext,
 )
-from lexigram.http import HTTPClient
-from lexigram.http.interceptors import (
+from lexigram.http import (
     AccessToken,
     BasicAuth,
     BearerAuth,
     DefaultHeaders,
+    HTTPClient,
     RequestSigning,
     TokenRefresh,
 )

@@ -15,8 +15,7 @@ from lexigram.contracts.web import (
     HTTPTooManyRedirectsError,
     RequestSent,
 )
-from lexigram.http import HTTPClient, HTTPClientConfig
-from lexigram.http.tls import TLSConfig
+from lexigram.http import HTTPClient, HTTPClientConfig, TLSConfig
 from lexigram.result import Result
 from lexigram.testing import Fault, FaultServer, fault, virtual_time
 

@@ -19,10 +19,10 @@ from lexigram.contracts.web import (
     RequestContext,
     ResponseContext,
 )
-from lexigram.http import HTTPClient
-from lexigram.http.interceptors import (
+from lexigram.http import (
     CorrelationId,
     DefaultHeaders,
+    HTTPClient,
     IdempotencyKey,
     InterceptorChain,
 )

@@ -19,8 +19,7 @@ from lexigram.contracts.web import (
     HTTPTimeoutError,
     RequestSent,
 )
-from lexigram.http import HTTPClient
-from lexigram.http.interceptors import AccessToken, TokenRefresh, TokenRefreshError
+from lexigram.http import AccessToken, HTTPClient, TokenRefresh, TokenRefreshError
 from lexigram.http.retry import BuiltinRetry
 from lexigram.testing import (
     FakeHTTPClient,

@@ -42,15 +42,14 @@ from lexigram.http.base_url import BaseURLHTTPClient
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import ConnectionPoolConfig, HTTPClientConfig
 from lexigram.http.decoders import json_as
-from lexigram.http.interceptors import (
+from lexigram.http.interceptors.chain import InterceptorChain
+from lexigram.http.interceptors.correlation import CorrelationId
+from lexigram.http.interceptors.credentials import BasicAuth, BearerAuth
+from lexigram.http.interceptors.default_headers import DefaultHeaders
+from lexigram.http.interceptors.idempotency import IdempotencyKey
+from lexigram.http.interceptors.signing import RequestSigning
+from lexigram.http.interceptors.token_refresh import (
     AccessToken,
-    BasicAuth,
-    BearerAuth,
-    CorrelationId,
-    DefaultHeaders,
-    IdempotencyKey,
-    InterceptorChain,
-    RequestSigning,
     TokenRefresh,
     TokenRefreshError,
 )

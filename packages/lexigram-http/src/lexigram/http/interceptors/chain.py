@@ -7,8 +7,6 @@ from typing import overload
 
 from lexigram.contracts.web import InterceptorProtocol
 
-__all__ = ["InterceptorChain"]
-
 
 class InterceptorChain(Sequence[InterceptorProtocol]):
     """Interceptors in order; implements `InterceptorChainProtocol`.

@@ -9,8 +9,6 @@ from uuid import uuid4
 
 from lexigram.contracts.web import InterceptorProtocol, RequestContext
 
-__all__ = ["CorrelationId"]
-
 # It often comes from an inbound request: whatever cannot be a short, plain field of the
 # outbound one is not passed on.
 _USABLE = re.compile(r"[!-~]{1,200}")

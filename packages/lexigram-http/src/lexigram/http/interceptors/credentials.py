@@ -12,8 +12,6 @@ from typing import TypeAlias
 from lexigram.contracts.web import HTTPInvalidRequestError, RequestContext
 from lexigram.http.interceptors.origins import OriginBound
 
-__all__ = ["BasicAuth", "BearerAuth", "TokenSource", "bearer"]
-
 TokenSource: TypeAlias = str | Callable[[], str | Awaitable[str]]
 """A token, or what returns the one of the moment."""
 

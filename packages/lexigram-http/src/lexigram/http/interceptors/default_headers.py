@@ -13,8 +13,6 @@ from lexigram.contracts.web import (
 )
 from lexigram.http.interceptors.origins import is_only_at, origin_of
 
-__all__ = ["ANY", "DefaultHeaders"]
-
 ANY: Final = "*"
 """Every origin."""
 

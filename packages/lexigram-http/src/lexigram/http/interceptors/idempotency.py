@@ -8,8 +8,6 @@ from uuid import uuid4
 from lexigram.contracts.web import InterceptorProtocol, RequestContext
 from lexigram.http.interceptors.origins import origin_of
 
-__all__ = ["IdempotencyKey"]
-
 _NOT_IDEMPOTENT = frozenset({"POST", "PATCH"})
 
 

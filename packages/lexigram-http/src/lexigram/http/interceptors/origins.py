@@ -6,8 +6,6 @@ from urllib.parse import urlsplit
 
 from lexigram.contracts.web import InterceptorProtocol, RequestContext, check_url
 
-__all__ = ["OriginBound", "is_only_at", "origin_of"]
-
 _PORTS = {"http": 80, "https": 443}
 
 # In the state of a call: every origin that it has been to.

@@ -9,8 +9,6 @@ from typing import TypeAlias
 from lexigram.contracts.web import Headers, HeaderSource, RequestContext
 from lexigram.http.interceptors.origins import OriginBound
 
-__all__ = ["RequestSigning", "Sign"]
-
 Sign: TypeAlias = Callable[[RequestContext], HeaderSource | Awaitable[HeaderSource]]
 """Returns the headers that sign a request."""
 

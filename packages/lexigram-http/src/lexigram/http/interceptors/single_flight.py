@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-__all__ = ["FlightCancelledError", "SingleFlight"]
-
 T = TypeVar("T")
 
 

@@ -30,8 +30,6 @@ from lexigram.http.interceptors.origins import OriginBound
 from lexigram.http.interceptors.single_flight import FlightCancelledError, SingleFlight
 from lexigram.result import Err, Ok, Result
 
-__all__ = ["AccessToken", "TokenRefresh", "TokenRefreshError"]
-
 _UNAUTHORIZED = 401  # RFC 9110 §15.5.2
 
 # In the state of a call, with the origin: its one replay is used up.

@@ -49,6 +49,9 @@ class Ledger:
         "requests",
     )
 
+    requests: int
+    accepts: int
+
     def __init__(
         self, config: AdaptiveThrottleConfig, random: Callable[[], float]
     ) -> None:

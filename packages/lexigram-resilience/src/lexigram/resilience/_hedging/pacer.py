@@ -39,6 +39,9 @@ class Pacer:
         "max_hedges",
     )
 
+    max_hedges: int
+    learns: bool
+
     def __init__(
         self,
         config: HedgeConfig,

@@ -52,6 +52,8 @@ class Purse:
         "untimed",
     )
 
+    untimed: int
+
     def __init__(self, config: BudgetConfig) -> None:
         self._ratio = config.ratio
         self._floor = config.min_per_second * config.window

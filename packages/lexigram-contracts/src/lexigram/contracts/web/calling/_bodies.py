@@ -57,6 +57,8 @@ class BodyReader:
     __slots__ = ("_cuts", "_decoders", "_labels", "_limit", "_pieces", "_request",
                  "_sizes", "_status", "_work", "cut")  # fmt: skip
 
+    cut: bool
+
     def __init__(
         self,
         request: RequestContext,
