@@ -23,14 +23,27 @@ def coded(coding: str, body: bytes, status: int = 200, **more: Any) -> Reply:
 @pytest.mark.parametrize(
     ("coding", "body"),
     [
-        ("gzip", gzip.compress(TEXT)),
-        ("gzip", gzip.compress(TEXT[:500]) + gzip.compress(TEXT[500:])),
-        ("x-gzip", gzip.compress(TEXT)),
+        ("gzip", gzip.compress(TEXT, mtime=0)),
+        (
+            "gzip",
+            gzip.compress(TEXT[:500], mtime=0) + gzip.compress(TEXT[500:], mtime=0),
+        ),
+        ("x-gzip", gzip.compress(TEXT, mtime=0)),
         ("deflate", zlib.compress(TEXT)),
         ("deflate", zlib.compress(TEXT)[2:-4]),
-        ("deflate, gzip", gzip.compress(zlib.compress(TEXT))),
+        ("deflate, gzip", gzip.compress(zlib.compress(TEXT), mtime=0)),
         ("identity", TEXT),
         ("utf-8", TEXT),
+    ],
+    ids=[
+        "gzip",
+        "members",
+        "x-gzip",
+        "zlib",
+        "bare deflate",
+        "both",
+        "identity",
+        "no coding",
     ],
 )
 @pytest.mark.parametrize("chunked", [False, True])
