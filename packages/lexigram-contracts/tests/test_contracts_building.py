@@ -11,6 +11,8 @@ from lexigram.contracts.web import (
     Headers,
     HTTPInvalidRequestError,
     HTTPUnknownOptionError,
+    RequestContext,
+    RequestOptions,
     build_request,
     build_response,
     check_request,
@@ -541,3 +543,16 @@ def test_a_port_is_a_number_that_a_port_can_have(port: str, usable: object) -> N
 @given(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1))
 def test_any_token_is_a_method_in_upper_case(method: str) -> None:
     assert build_request(method, URL, {}).method == method.upper()
+
+
+@pytest.mark.parametrize("options", [{}, {"timeout": 1.0}], ids=["none", "one"])
+def test_default_headers_are_checked_whether_a_call_has_options_or_not(
+    options: RequestOptions,
+) -> None:
+    def build(name: str, value: str) -> RequestContext:
+        return build_request("GET", URL, options, headers={name: value})
+
+    assert build("X-Team", "billing").headers["x-team"] == "billing"
+    assert build("Content-Length", "0").body is None
+    with pytest.raises(HTTPInvalidRequestError, match="the client's to set"):
+        build("Transfer-Encoding", "chunked")
