@@ -419,3 +419,8 @@ async def test_a_loop_leaves_no_reference_cycle_behind() -> None:
         assert [gone() for gone in watched] == [None, None]
     finally:
         gc.enable()
+
+
+def test_its_repr_shows_what_is_configured() -> None:
+    policy = RetryPolicy(RetryConfig(max_attempts=7))
+    assert repr(policy).startswith("<RetryPolicy RetryConfig(max_attempts=7, ")
