@@ -31,7 +31,7 @@ from lexigram.contracts.web import (
 )
 from lexigram.contracts.web.calling import BodyLimits, BodyReader, Deadline, timed_out
 from lexigram.http.pool import Pool
-from lexigram.http.proxies import Proxy
+from lexigram.http.proxy import Proxy
 from lexigram.http.tls_failures import explain, may_pass, reason_of
 
 # From here on aiohttp warns about bytes, and writes a file piece by piece.

@@ -14,7 +14,7 @@ from lexigram.contracts.web.calling import (
     MAX_RESPONSE_BYTES,
     TIMEOUT,
 )
-from lexigram.http.proxies import Proxy
+from lexigram.http.proxy import Proxy
 from lexigram.http.section import Section
 from lexigram.http.tls import TLSConfig
 

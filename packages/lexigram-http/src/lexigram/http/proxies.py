@@ -1,84 +1,22 @@
-"""Which proxy a request goes through, and what is said to it."""
+"""Which proxy a request goes through."""
 
 from __future__ import annotations
 
 import os
-from base64 import b64encode
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
-from urllib.parse import unquote, urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
 
-from lexigram.contracts.web import (
-    HTTPConnectionError,
-    HTTPInvalidRequestError,
-    check_url,
-)
+from lexigram.contracts.web import HTTPConnectionError
+from lexigram.http.config import HTTPClientConfig
 from lexigram.http.no_proxy import NoProxy
-
-if TYPE_CHECKING:
-    # The configuration reads the URL of a proxy with `Proxy`.
-    from lexigram.http.config import HTTPClientConfig
-
-_Pair: TypeAlias = tuple[str, str]
-_Pairs: TypeAlias = list[_Pair]
+from lexigram.http.proxy import Proxy
 
 # A client that crawls must not keep every origin that it ever met.
 _MOST_ORIGINS: Final = 1024
 
 _PORTS: Final = {"http": 80, "https": 443}
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """An HTTP proxy.
-
-    Attributes:
-        url: Where it is, without credentials.
-        authorization: The value of Proxy-Authorization, for the proxy alone.
-    """
-
-    url: str
-    authorization: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def parse(cls, url: str) -> Proxy:
-        """Take the credentials out of `url`.
-
-        Raises:
-            ValueError: It is not the URL of an HTTP proxy. The message does not hold it.
-        """
-        if url.lower().startswith("socks"):
-            raise ValueError(
-                "It names a SOCKS proxy, and proxies have to speak HTTP here. "
-                "Give a URL such as http://proxy.test:3128."
-            )
-        try:
-            check_url(url)
-        except HTTPInvalidRequestError as error:
-            # Without the URL, which may hold a password.
-            raise ValueError(error.args[0]) from None
-        parts = urlsplit(url)
-        userinfo, at, address = parts.netloc.rpartition("@")
-        plain = f"{parts.scheme.lower()}://{address}"
-        return cls(plain, _basic(userinfo) if at else None)
-
-    def share(self, url: str, headers: Iterable[_Pair]) -> tuple[_Pairs, _Pairs]:
-        """Return what the request itself carries, and what opens a tunnel for it.
-
-        The proxy reads a request for http, and only CONNECT before one for https: its
-        credentials must not go on to the server. Those of a request win over its own.
-        """
-        rest: _Pairs = []
-        credentials: _Pairs = []
-        for name, value in headers:
-            own = name.lower() == "proxy-authorization"
-            (credentials if own else rest).append((name, value))
-        if not credentials and self.authorization is not None:
-            credentials.append(("Proxy-Authorization", self.authorization))
-        if url[:6].lower() == "https:":
-            return rest, credentials
-        return rest + credentials, []
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +134,3 @@ def _named(variable: str, value: str) -> ProxyChoice:
     except ValueError as error:
         problem = f"{variable} does not name a proxy that can be used. {error}"
         return ProxyChoice(reason=variable, problem=problem)
-
-
-def _basic(userinfo: str) -> str:
-    """Return the credentials as in RFC 7617, whose user cannot hold a colon."""
-    user, _, password = userinfo.partition(":")
-    if ":" in unquote(user):
-        raise ValueError(
-            "Its user holds a colon, which Basic authentication cannot say (RFC 7617)."
-        )
-    credentials = f"{unquote(user)}:{unquote(password)}".encode()
-    return f"Basic {b64encode(credentials).decode('ascii')}"
