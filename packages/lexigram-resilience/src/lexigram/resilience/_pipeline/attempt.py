@@ -91,6 +91,9 @@ class Attempt:
             if isinstance(error, Exception) and not isinstance(
                 error, CallRejectedError
             ):
+                if self._timer is not None:
+                    # The operation made an error of its own out of its end.
+                    self._timer.claim()
                 self.judgement = self._call.judge(None, error)
             return error
         finally:

@@ -20,6 +20,7 @@ from lexigram.resilience._admission.bulkhead import Places
 from lexigram.resilience._events.events import CallFinished
 from lexigram.resilience._pipeline.attempt import Attempt
 from lexigram.resilience._pipeline.plan import Plan
+from lexigram.resilience._retry.cancelling import is_being_cancelled
 from lexigram.resilience._retry.failures import Failures
 from lexigram.resilience._retry.judging import JUDGED_BY_EXCEPTION
 from lexigram.resilience._retry.nesting import enter_layer, get_layer
@@ -121,6 +122,8 @@ class Run:
         self._result = "failed" if judgement.outcome == "failure" else "ok"
         if not judgement.retryable or self._plan.policies.retry is None:
             return None
+        if is_being_cancelled():
+            return None
         wait = self._failures_with(self._plan.policies.retry).after_result(judgement)
         if wait is not None:
             self._call.discard(result)
@@ -140,6 +143,7 @@ class Run:
         judgement = self._attempt.judgement
         # Ended by the limit of the call, after which there is no other attempt.
         is_over = seen is not error and not judgement.retryable
+        is_over = is_over or is_being_cancelled()
         if retry is not None and isinstance(seen, Exception) and not is_over:
             # What has no judge of its own is repeated as the retry says.
             own = self._call.judge is not JUDGED_BY_EXCEPTION

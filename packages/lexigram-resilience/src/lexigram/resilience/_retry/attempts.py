@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.contracts.resilience import Call, Judgement
+from lexigram.resilience._retry.cancelling import is_being_cancelled
 from lexigram.resilience._retry.failures import Failures
 from lexigram.resilience._retry.nesting import NO_LAYER, enter_layer, get_layer
 
@@ -121,6 +122,8 @@ class Attempt(Generic[T]):
             if error is None and self._given is not None:
                 self._failures = failures  # a result is judged where the loop goes on
             return False
+        if is_being_cancelled():
+            return False
         try:
             self._wait = failures.after_error(error)
         finally:
@@ -142,7 +145,11 @@ class Attempt(Generic[T]):
                 "inside the loop."
             )
         failures, self._failures = self._failures, None
-        if failures is not None and self._given is not None:
+        if (
+            failures is not None
+            and self._given is not None
+            and not is_being_cancelled()
+        ):
             self._wait = failures.after_result(self._given[1])
             if self._wait is not None:
                 self._discard()

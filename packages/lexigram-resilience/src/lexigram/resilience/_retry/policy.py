@@ -16,6 +16,7 @@ from lexigram.resilience._config.retry import RetryConfig
 from lexigram.resilience._events.listeners import Events
 from lexigram.resilience._retry.attempts import Attempts
 from lexigram.resilience._retry.budget import Purse, RetryBudget
+from lexigram.resilience._retry.cancelling import is_being_cancelled
 from lexigram.resilience._retry.failures import Failures, Rules
 from lexigram.resilience._retry.judging import (
     JUDGED_BY_EXCEPTION,
@@ -133,7 +134,7 @@ class RetryPolicy:
         """Where attempts beyond the first are taken from; None for no limit."""
         return self._budget
 
-    async def execute(
+    async def execute(  # noqa: C901 - one coroutine: another would cost as much as all
         self, operation: Callable[[], Awaitable[T]], call: Call[T] | None = None
     ) -> T:
         """Return the result of the last attempt, whatever the judge says of it.
@@ -163,6 +164,8 @@ class RetryPolicy:
                 try:
                     result = await operation()
                 except Exception as error:  # judged; raised where it stands
+                    if is_being_cancelled():
+                        raise
                     failures = failures or Failures(self._rules, call, end)
                     wait = failures.after_error(error)
                     if wait is None:
@@ -172,6 +175,7 @@ class RetryPolicy:
                     if (
                         call is plain
                         or not (judged := call.judge(result, None)).retryable
+                        or is_being_cancelled()
                     ):
                         return result
                     failures = failures or Failures(self._rules, call, end)
