@@ -64,12 +64,13 @@ class Attempt:
         self._around = around
         self.judgement: Judgement = NEUTRAL
         self._tokens: list[tuple[Layer, Any]] = []
+        self._began: float | None = None
         key = call.key
         try:
             for layer in plan.layers if number else ():
                 self._tokens.append((layer, layer.admit(key)))
         except CallRejectedError:
-            self._give_back()
+            self._end()
             raise
         self._began = plan.now() if number and plan.events.listeners else None
         if timer is not None:
@@ -110,16 +111,11 @@ class Attempt:
         return timeout
 
     def _end(self) -> None:
-        if self._timer is not None:
-            self._timer.end_attempt()
-        self._give_back()
-        if self._began is not None:
-            self._tell(self._plan.now() - self._began)
-
-    def _give_back(self) -> None:
         judgement = self.judgement
         for layer, token in self._tokens:
             layer.record(token, judgement)
+        if self._began is not None:
+            self._tell(self._plan.now() - self._began)
 
     def _tell(self, duration: float) -> None:
         judgement = self.judgement

@@ -81,6 +81,9 @@ class Plan:
         layers: What each attempt asks.
         total: Seconds for a call; None for no limit.
         attempt: Seconds for an attempt; None for no limit.
+        repeats: Whether there is a retry, which makes more than one attempt.
+        collapses: Whether that leaves the repeating to a retry around it.
+        duration: The `max_duration` of the retry.
     """
 
     name: str
@@ -91,6 +94,9 @@ class Plan:
     layers: tuple[Layer, ...] = field(init=False)
     total: float | None = field(init=False)
     attempt: float | None = field(init=False)
+    repeats: bool = field(init=False)
+    collapses: bool = field(init=False)
+    duration: float | None = field(init=False)
 
     def __post_init__(self) -> None:
         policies = self.policies
@@ -99,6 +105,10 @@ class Plan:
         limits = policies.timeouts and policies.timeouts.config
         self.total = limits.total if limits else None
         self.attempt = limits.attempt if limits else None
+        retry = policies.retry and policies.retry.config
+        self.repeats = retry.max_attempts > 1 if retry else False
+        self.collapses = retry.nested == "collapse" if retry else False
+        self.duration = retry.max_duration if retry else None
 
 
 def _layers(policies: Policies) -> list[Layer]:

@@ -80,10 +80,20 @@ class Run:
         if plan.total is not None or plan.attempt is not None:
             self._set_limits(plan.now())
         retry = plan.policies.retry
-        if retry is not None:
-            if retry.config.max_duration is not None:
-                self._started = plan.now()
-            self._count(retry)
+        if retry is None:
+            return
+        if plan.duration is not None:
+            self._started = plan.now()
+        outer = get_layer()
+        if outer[0]:
+            if plan.collapses:
+                self._nested = True
+                return
+            self._outer_mark = outer
+        retry.count(self._call.key)
+        # What is within knows that it is repeated here.
+        self._mark = mark = [plan.repeats and self._call.repeatable]
+        enter_layer(mark)
 
     def begin_attempt(self) -> None:
         """Begin the next attempt.
@@ -126,6 +136,7 @@ class Run:
             return None
         wait = self._failures_with(self._plan.policies.retry).after_result(judgement)
         if wait is not None:
+            self._end_attempt()
             self._call.discard(result)
         return wait
 
@@ -149,7 +160,9 @@ class Run:
             own = self._call.judge is not JUDGED_BY_EXCEPTION
             failures = self._failures_with(retry)
             wait = failures.after_error(seen, judgement if own else None)
-        if wait is None and seen is not error:
+        if wait is not None:
+            self._end_attempt()
+        elif seen is not error:
             raise seen from None
         return wait
 
@@ -198,17 +211,10 @@ class Run:
         if total is not None or attempt is not None:
             self._timer = CallTimer(total, attempt)
 
-    def _count(self, retry: RetryPolicy) -> None:
-        """Count the call for the budget, and mark what is within as repeated."""
-        outer = get_layer()
-        if outer[0]:
-            self._nested = retry.config.nested == "collapse"
-            if self._nested:
-                return
-            self._outer_mark = outer
-        retry.count(self._call.key)
-        enter_layer(mark := [self._call.repeatable and retry.config.max_attempts > 1])
-        self._mark = mark
+    def _end_attempt(self) -> None:
+        """End the time of an attempt; at the end of a call all limits end at once."""
+        if self._timer is not None:
+            self._timer.end_attempt()
 
     def _failures_with(self, retry: RetryPolicy) -> Failures:
         if self._failures is None:

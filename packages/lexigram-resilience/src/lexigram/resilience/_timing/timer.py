@@ -77,7 +77,8 @@ class CallTimer:
         if self._attempt is not None:
             now, self._now = self._now or self._loop.time(), 0.0
             self._attempt_end = end = now + self._attempt
-            when = min(when, end)
+            if end < when:  # noqa: PLR1730 - `min` costs more
+                when = end
         if self._handle is not None:
             self._set(when)
         elif when != _NEVER:
