@@ -25,6 +25,8 @@ class FakeCall:
     """The options of the verb."""
     limits: BodyLimits
     """How much of a body is accepted."""
+    whole: int
+    """Bytes that every limit accepts: a plain body of no more needs no reading."""
     started: float
     """When it began, as a time of the client's clock."""
     deadline: Deadline | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Final, Never
 
 from lexigram.contracts.web import (
@@ -18,10 +19,7 @@ from lexigram.testing._answers.faults import Fault
 from lexigram.testing._answers.outcomes import Act, Outcome, Reply, accepted
 from lexigram.testing._fake.call import FakeCall
 
-__all__ = ["perform", "performable", "received"]
-
-# Bodies up to here, which nearly all are, take the short way.
-_SMALL: Final = 1024
+__all__ = ["always_whole", "perform", "performable", "received"]
 
 _FAILURES: Final[dict[str, tuple[ConnectionFailure, RequestSent, str]]] = {
     "refused": ("connect", "no", "The connection was refused."),
@@ -53,14 +51,19 @@ async def perform(act: Act, request: RequestContext, call: FakeCall) -> HttpResp
     if isinstance(act, Reply):
         await call.wait(asyncio.sleep(act.delay), request, "maybe")
         await call.wait(asyncio.sleep(act.duration - act.delay), request, "yes")
-        return received(act, request, call.limits)
+        return received(act, request, call)
     if isinstance(act, Fault):
         await _fail(act, request, call)
     # The instance is raised again for each call: drop the trace of the last time.
     raise act.with_traceback(None)
 
 
-def received(reply: Reply, request: RequestContext, limits: BodyLimits) -> HttpResponse:
+def always_whole(limits: BodyLimits) -> int:
+    """Return the size of a body that no limit refuses or cuts."""
+    return min((limit for limit in limits if limit is not None), default=sys.maxsize)
+
+
+def received(reply: Reply, request: RequestContext, call: FakeCall) -> HttpResponse:
     """Return what a client makes of a reply.
 
     Raises:
@@ -69,8 +72,8 @@ def received(reply: Reply, request: RequestContext, limits: BodyLimits) -> HttpR
     """
     if not reply.has_body(request.method):
         body, cut = b"", False
-    elif reply.is_coded or len(reply.body) > _SMALL or _are_narrow(limits):
-        body, cut = _read(reply, request, limits)
+    elif reply.is_coded or len(reply.body) > call.whole:
+        body, cut = _read(reply, request, call.limits)
     else:
         body, cut = reply.body, False
     return build_response(
@@ -80,14 +83,6 @@ def received(reply: Reply, request: RequestContext, limits: BodyLimits) -> HttpR
         method=request.method,
         url=request.url,
         cut=cut,
-    )
-
-
-def _are_narrow(limits: BodyLimits) -> bool:
-    """Say whether even a small body may be beyond a limit."""
-    response, error = limits
-    return (response is not None and response < _SMALL) or (
-        error is not None and error < _SMALL
     )
 
 

@@ -38,7 +38,7 @@ from lexigram.testing._answers.outcomes import Act, Reply
 from lexigram.testing._calls.journal import RecordedCall
 from lexigram.testing._calls.requests import RecordedRequest
 from lexigram.testing._fake.call import FakeCall
-from lexigram.testing._fake.inprocess import perform, received
+from lexigram.testing._fake.inprocess import always_whole, perform, received
 from lexigram.testing._routing.routes import Route
 from lexigram.testing._routing.switchboard import Switchboard
 
@@ -62,10 +62,13 @@ class FakePath:
     clock: ClockProtocol
     plain: bool = field(init=False)
     """Whether nothing but a route can take time."""
+    whole: int = field(init=False)
+    """As for `FakeCall`."""
 
     def __post_init__(self) -> None:
         around = (self.around_call, self.around_attempt, self.guard, self.connections)
         self.plain = all(part is None for part in around)
+        self.whole = always_whole(self.limits)
 
     async def send(
         self, method: str, url: str, options: Mapping[str, Any]
@@ -80,10 +83,11 @@ class FakePath:
             method, url, options, headers=self.headers, timeout=self.timeout
         )
         check_url(request.url)
-        limits = self.limits
+        limits, whole = self.limits, self.whole
         if "max_response_bytes" in options:
             limits = BodyLimits(options["max_response_bytes"], limits.error)
-        call = FakeCall(request, options, limits, self.clock.monotonic())
+            whole = always_whole(limits)
+        call = FakeCall(request, options, limits, whole, self.clock.monotonic())
         try:
             if self.plain:
                 call.attempts = 1
@@ -208,10 +212,10 @@ class FakePath:
         seen.attempt = call.attempts
         record, route = self.board.receive(seen)
         try:
-            act = route.scripted()
+            act = route.scripted() if route.handler is None else None
             if not isinstance(act, Reply) or act.duration:
                 return self._take_time(act, record, route, request, call)
-            response = received(act, request, call.limits)
+            response = received(act, request, call)
         except BaseException as error:
             self.board.failed(record, error)
             raise

@@ -61,7 +61,7 @@ class Route:
         self.place = place
         self._journal = journal
         self._check = check
-        self._handler: Handler | None = None
+        self.handler: Handler | None = None  # works out the outcomes, if set
         self._script = Script((Reply(),))
         self._position = 0
         self._count = 0
@@ -118,7 +118,7 @@ class Route:
 
     def handle(self, handler: Handler) -> Self:
         """Ask a function, sync or async, for each outcome."""
-        self._handler = handler
+        self.handler = handler
         return self
 
     def pass_through(self, client: HTTPClientProtocol) -> Self:
@@ -253,18 +253,22 @@ class Route:
         self._count = 0
         self._position = 0
 
-    @property
-    def is_handled(self) -> bool:
-        """Whether a function of the test works out the outcomes."""
-        return self._handler is not None
-
-    def scripted(self) -> Act | None:
-        """Return what comes next, or None where a function works it out.
+    def scripted(self) -> Act:
+        """Return what comes next, where no handler works it out.
 
         Raises:
             SequenceExhausted: There is nothing left.
         """
-        return None if self._handler is not None else self._next()
+        position = self._position
+        self._position += 1
+        outcome = self._script.at(position)
+        if outcome is None:
+            raise SequenceExhausted(
+                f"{self} was called once more than its sequence of "
+                f"{len(self._script.outcomes)} has outcomes ({self._script}). Add one, "
+                "or say what comes after the last: then='repeat_last' or then='cycle'."
+            )
+        return outcome
 
     async def outcome(self, request: RecordedRequest) -> Act:
         """Return what this request gets.
@@ -272,9 +276,9 @@ class Route:
         Raises:
             SequenceExhausted: There is nothing left.
         """
-        if self._handler is None:
-            return self._next()
-        outcome = self._handler(request)
+        if self.handler is None:
+            return self.scripted()
+        outcome = self.handler(request)
         if inspect.isawaitable(outcome):
             outcome = await outcome
         return self._check(outcome)
@@ -324,29 +328,17 @@ class Route:
                 ) from error
         return True
 
-    def _next(self) -> Act:
-        position = self._position
-        self._position += 1
-        outcome = self._script.at(position)
-        if outcome is None:
-            raise SequenceExhausted(
-                f"{self} was called once more than its sequence of "
-                f"{len(self._script.outcomes)} has outcomes ({self._script}). Add one, "
-                "or say what comes after the last: then='repeat_last' or then='cycle'."
-            )
-        return outcome
-
     def _required(self) -> int:
         if self._optional or self._forbidden:
             return 0
         if self._least is not None:
             return self._least
-        return 1 if self._handler is not None else self._script.least
+        return 1 if self.handler is not None else self._script.least
 
     def _follow(self, script: Script) -> Self:
         self._script = script
         self._position = 0
-        self._handler = None
+        self.handler = None
         return self
 
 

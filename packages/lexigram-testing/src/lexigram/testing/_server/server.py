@@ -308,7 +308,7 @@ class FaultServer:
     ) -> Reply | Fault:
         work = self._board.decide(call, route)
         # Only what may take its time is worth a task that ends with the client.
-        act = await (connection.while_here(work) if route.is_handled else work)
+        act = await (connection.while_here(work) if route.handler is not None else work)
         if isinstance(act, BaseException):
             raise CallbackFailed(
                 f"The handler of {route} raised {act!r}, which a server cannot pass "
