@@ -197,7 +197,7 @@ class Bulkhead:
                 came = True
             else:
                 came = await came_within(limit, waiter, self._clock)
-        except BaseException:
+        except BaseException:  # however the wait ended, the place goes back
             places.give_up(waiter)
             raise
         if not came:

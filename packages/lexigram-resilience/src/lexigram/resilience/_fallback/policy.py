@@ -160,7 +160,7 @@ class Fallback(Generic[T]):
             call = _PLAIN_CALL
         try:
             result = await operation()
-        except Exception as error:
+        except Exception as error:  # judged; raised where it may pass
             failed = self.after_error(call, error)
             if failed is None:
                 raise

@@ -52,7 +52,7 @@ async def run_call(  # noqa: C901, PLR0912 - see its docstring
             run.begin_attempt()
             try:
                 result = await operation()
-            except BaseException as error:
+            except BaseException as error:  # however the attempt ended
                 pause = run.raised(error)
                 if pause is None:
                     raise
@@ -62,7 +62,7 @@ async def run_call(  # noqa: C901, PLR0912 - see its docstring
                     return result
             try:
                 await plan.clock.sleep(pause)
-            except BaseException as error:
+            except BaseException as error:  # however the pause ended
                 seen = run.interrupted(error)
                 if seen is error:
                     raise

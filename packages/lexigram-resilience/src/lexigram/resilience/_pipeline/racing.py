@@ -28,7 +28,7 @@ async def race_attempt(
     attempt = run.begin_raced(timer)
     try:
         result = await operation()
-    except BaseException as error:
+    except BaseException as error:  # however the attempt ended
         seen = attempt.raised(error)
         if seen is error:
             raise

@@ -56,7 +56,7 @@ class Attempts(Generic[T]):
             raise StopAsyncIteration
         try:
             await self._clock.sleep(wait)
-        except BaseException:
+        except BaseException:  # however the pause ended
             self._failures.abandon()
             raise
         self._current = Attempt(before.number + 1, self._call, self._failures)

@@ -265,7 +265,7 @@ class RetryPolicy:
         failures = Failures(self._rules, call, None, nested=True)
         try:
             result = await operation()
-        except Exception as error:
+        except Exception as error:  # judged; raised all the same
             failures.after_error(error)
             raise
         failures.after_result(call.judge(result, None))
@@ -275,7 +275,7 @@ class RetryPolicy:
         """Wait for the next attempt."""
         try:
             await self._clock.sleep(wait)
-        except BaseException:
+        except BaseException:  # however the pause ended
             failures.abandon()
             raise
 
