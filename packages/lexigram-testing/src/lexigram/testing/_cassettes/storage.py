@@ -27,6 +27,6 @@ def write_file(path: Path, content: bytes) -> None:
     try:
         temporary.write_bytes(content)
         temporary.replace(path)
-    except BaseException:
+    except BaseException:  # whatever it was, no half file stays
         temporary.unlink(missing_ok=True)
         raise

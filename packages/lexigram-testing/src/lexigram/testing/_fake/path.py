@@ -216,7 +216,7 @@ class FakePath:
             if not isinstance(act, Reply) or act.duration:
                 return self._take_time(act, record, route, request, call)
             response = received(act, request, call)
-        except BaseException as error:
+        except BaseException as error:  # however the exchange ended is its outcome
             self.board.failed(record, error)
             raise
         self.board.journal.end(record, response)
@@ -232,7 +232,7 @@ class FakePath:
     ) -> HttpResponse:
         try:
             response = await self._in_its_time(act, record, route, request, call)
-        except BaseException as error:
+        except BaseException as error:  # however the exchange ended is its outcome
             self.board.failed(record, error)
             raise
         self.board.journal.end(record, response)

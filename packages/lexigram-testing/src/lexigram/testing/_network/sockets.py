@@ -97,7 +97,7 @@ def _guarded_method(name: str, position: int) -> Callable[..., Any]:
         if guard is not None and internet and len(args) > max(position, 0):
             try:
                 _check(guard, args[position])
-            except BaseException:
+            except BaseException:  # whatever it was, the socket is closed
                 # Its owner may expect nothing but an OSError. Left open, it would be a
                 # ResourceWarning in whichever test is running when it is collected.
                 self.close()

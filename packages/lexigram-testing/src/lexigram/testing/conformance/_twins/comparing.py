@@ -109,7 +109,7 @@ async def _run(twin: Twin, scenario: Scenario) -> Facts:
         began = now()
         try:
             await scenario.run(watched, backend)
-        except Exception as error:
+        except Exception as error:  # what a client raises is compared
             if not watched.saw(error):
                 raise  # the scenario's own
         return facts_of(watched.calls, backend, metrics, elapsed(began))
