@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from lexigram.contracts.clock import SystemClock
 from lexigram.contracts.resilience import (
     BulkheadFullError,
     Call,
@@ -427,3 +428,24 @@ async def test_the_end_of_the_time_for_a_call_is_a_failure_of_each_attempt(
     assert breaker is not None
     counted = breaker.snapshot()[""]
     assert counted.calls == counted.failures == upstream.calls == (2 if hedge else 1)
+
+
+async def test_a_limiter_of_another_clock_goes_by_its_own() -> None:
+    class Stopped(SystemClock):
+        def monotonic(self) -> float:
+            return 1e6
+
+    limiter = RateLimiter(
+        RateLimiterConfig(permits=1, per=10, burst=2, max_wait=0), clock=Stopped()
+    )
+    pipeline = ResiliencePipeline(limiter=limiter)
+
+    async def fetch() -> str:
+        return "fetched"
+
+    async with virtual_time():
+        for _ in range(2):
+            assert await pipeline.execute(fetch) == "fetched"
+            await asyncio.sleep(100)  # of which this limiter knows nothing
+        with pytest.raises(RateLimitedError):
+            await pipeline.execute(fetch)

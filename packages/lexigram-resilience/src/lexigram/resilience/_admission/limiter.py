@@ -114,8 +114,17 @@ class RateLimiter:
         return self._config
 
     def gate(self, key: str) -> Gate:
-        """Return the rate of a key: what a pipeline takes from without waiting."""
+        """Return the rate of a key, made now when there is none."""
         return self._gates.get(key)
+
+    def take(self, key: str) -> tuple[Gate, float]:
+        """Take one permit without waiting, by this limiter's own clock.
+
+        Returns:
+            The rate of the key, and 0; or the seconds to wait for in `queue`.
+        """
+        gate = self._gates.get(key)
+        return gate, gate.take(self._now(), 1)
 
     def try_acquire(self, key: str = "", *, cost: int = 1) -> float:
         """Take the permits now and return 0, or return the seconds until it may succeed.
@@ -179,9 +188,9 @@ class RateLimiter:
         """Wait for one permit as long as the configuration and the deadline allow.
 
         Args:
-            gate: What `gate(call.key)` returned.
+            gate: What `take(call.key)` returned first.
             call: Whose permit it is.
-            wait: What `gate.take` returned.
+            wait: What it returned second.
 
         Raises:
             RateLimitedError: It would take longer.

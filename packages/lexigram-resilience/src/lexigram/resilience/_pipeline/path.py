@@ -34,8 +34,8 @@ async def run_call(  # noqa: C901, PLR0912 - see its docstring
     run = Run(plan, call)
     try:
         if policies.limiter is not None:
-            gate = policies.limiter.gate(call.key)
-            if wait := gate.take(plan.now(), 1):
+            gate, wait = policies.limiter.take(call.key)
+            if wait:
                 await policies.limiter.queue(gate, call, wait)
         if policies.bulkhead is not None:
             places = policies.bulkhead.places(call.key)

@@ -83,7 +83,7 @@ class Run:
         if retry is None:
             return
         if plan.duration is not None:
-            self._started = plan.now()
+            self._started = retry.now()
         outer = get_layer()
         if outer[0]:
             if plan.collapses:

@@ -243,6 +243,10 @@ class RetryPolicy:
         """
         return Failures(self._rules, call, self._end(began), nested=nested)
 
+    def now(self) -> float:
+        """Return the time that this policy goes by."""
+        return self._rules.now()
+
     def count(self, key: str) -> None:
         """Count a call for the budget: what `execute` does for its own."""
         purse = self._purse
