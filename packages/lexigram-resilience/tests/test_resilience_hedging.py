@@ -31,9 +31,7 @@ from lexigram.resilience import (
 from lexigram.resilience._config.hedging import HedgeConfig
 from lexigram.resilience._events.events import Event, HedgeFinished, HedgeStarted
 from lexigram.resilience._events.listeners import Events
-from lexigram.resilience._hedging.pacer import Pacer
 from lexigram.resilience._hedging.policy import HedgePolicy
-from lexigram.resilience._hedging.race import Race
 from lexigram.testing import VirtualClock, virtual_time
 
 GOOD = Judgement("success")
@@ -838,18 +836,6 @@ async def test_it_needs_a_task() -> None:
     asyncio.get_running_loop().call_soon(callback)
     await asyncio.sleep(0)
     assert "needs a task" in str(failures[0])
-
-
-async def test_a_pipeline_can_run_the_first_attempt_by_itself() -> None:
-    upstream = Upstream((60, "a"), (1, "b"))
-    pacer: Pacer = hedge().pacer("x")
-    async with nothing_left():
-        race = Race(pacer, upstream.attempt, upstream.call(key="x"))
-        try:
-            await upstream.attempt()
-        except asyncio.CancelledError as error:
-            race.raised(error)
-        assert await race.settle() == "b"
 
 
 # -- how long an attempt is given ------------------------------------------------------

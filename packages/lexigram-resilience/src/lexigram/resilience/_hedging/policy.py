@@ -125,10 +125,6 @@ class HedgePolicy:
             race.returned(result, judgement)
         return await race.settle()
 
-    def pacer(self, key: str) -> Pacer:
-        """Return the pacer of a key: what a pipeline makes its races with."""
-        return self._pacers.get(key)
-
     def delays(self) -> dict[str, float | None]:
         """Return the seconds that an attempt is given, for each key.
 

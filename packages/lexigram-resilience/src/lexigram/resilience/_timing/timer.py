@@ -90,10 +90,6 @@ class CallTimer:
         if self._handle is None and self._end != _NEVER:
             self._set(self._end)
 
-    def left(self) -> float:
-        """Return the seconds that are left for the call."""
-        return self._end - self._loop.time()
-
     @property
     def has_fired(self) -> bool:
         """Whether a limit has run out and its cancellation was not claimed yet."""
