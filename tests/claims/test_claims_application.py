@@ -1,6 +1,8 @@
 """The claims about the application: modules, configuration, injection, lifecycle."""
 
 import asyncio
+import json
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -163,11 +165,18 @@ FORMS = [
     ("LEX_HTTP__POOL__MAX_KEEPALIVE_CONNECTIONS", "3", ("pool", "max_keepalive_connections"), 3),
     ("LEX_HTTP__POOL__MAX_CONNECTIONS_PER_HOST", "4", ("pool", "max_connections_per_host"), 4),
     ("LEX_HTTP__POOL__TIMEOUT", "15.0", ("pool", "timeout"), 15.0),
+    ("LEX_HTTP__POOL__ATTEMPT_TIMEOUT", "9", ("pool", "attempt_timeout"), 9.0),
+    ("LEX_HTTP__POOL__ACQUIRE_TIMEOUT", "1.5", ("pool", "acquire_timeout"), 1.5),
+    ("LEX_HTTP__POOL__CONNECT_TIMEOUT", "2", ("pool", "connect_timeout"), 2.0),
+    ("LEX_HTTP__POOL__READ_TIMEOUT", "5", ("pool", "read_timeout"), 5.0),
+    ("LEX_HTTP__POOL__MAX_CONNECTION_AGE", "90", ("pool", "max_connection_age"), 90.0),
     ("LEX_HTTP__POOL__TTL_DNS_CACHE", "60", ("pool", "ttl_dns_cache"), 60.0),
     ("LEX_HTTP__POOL__KEEPALIVE_TIMEOUT", "2.5", ("pool", "keepalive_timeout"), 2.5),
     ("LEX_HTTP__POOL__FORCE_CLOSE", "true", ("pool", "force_close"), True),
+    ("LEX_HTTP__TLS_POLICIES", '{"partner": {"minimum_version": "1.3"}}', ("tls_policies",), {"partner": TLSConfig(minimum_version="1.3")}),
     ("LEX_HTTP__PROXY", "http://proxy:1", ("proxy",), "http://proxy:1"),
     ("LEX_HTTP__TRUST_ENV", "false", ("trust_env",), False),
+    ("LEX_HTTP__OUTBOUND", "loopback", ("outbound",), "loopback"),
     ("LEX_HTTP__COOKIE_JAR", "false", ("cookie_jar",), False),
     ("LEX_HTTP__FOLLOW_REDIRECTS", "false", ("follow_redirects",), False),
     ("LEX_HTTP__MAX_REDIRECTS", "2", ("max_redirects",), 2),
@@ -358,6 +367,54 @@ async def test_c17_exhausted_retries_of_a_registered_policy_are_raised() -> None
             await client.get(f"{server.base_url}/v1")
 
 
+LOGGED = """
+import asyncio
+from lexigram import Application
+from lexigram.contracts.web import HTTPClientProtocol
+from lexigram.http import HTTPModule
+from lexigram.testing import FaultServer, fault
+
+async def main():
+    async with FaultServer.run() as server, Application.boot(
+        modules=[HTTPModule.configure()]
+    ) as app:
+        client = await app.resolve(HTTPClientProtocol)
+        server.on.get("/error").respond(500)
+        server.on.get("/slow").sequence(fault.hang())
+        server.on.get("/reset").sequence(fault.reset())
+        for path in ("error", "slow", "reset"):
+            url = f"{server.base_url}/{path}?api_key=s3cret"
+            await client.get(url, retry=False, timeout=0.1, route=f"/{path}")
+
+asyncio.run(main())
+"""
+
+
+def test_c27_the_documented_events_are_logged_with_their_fields(nowhere: Path) -> None:
+    (nowhere / "application.yaml").write_text("logging: {level: debug, format: json}")
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGED], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    events = {line["event"]: line for line in lines}
+    assert events["http.client.wired"]["level"] == "info"
+    for event, path in [
+        ("http.client.error_response", "error"),
+        ("http.client.timeout", "slow"),
+        ("http.client.connection_error", "reset"),
+    ]:
+        line = events[event]
+        assert (line["level"], line["logger"]) == ("debug", "lexigram.http.client")
+        assert (line["method"], line["attempts"]) == ("GET", 1)
+        assert line["url"].endswith(f"/{path}?api_key=***")
+        assert line["route"] == f"/{path}"
+        assert line["elapsed"] >= 0
+    assert events["http.client.error_response"]["status"] == 500
+    assert "took longer than its timeout" in events["http.client.timeout"]["error"]
+    assert "s3cret" not in done.stderr
+
+
 @pytest.mark.usefixtures("my_app")
 async def test_c28_the_documented_fake_and_its_test_run(documents: Any) -> None:
     # The document's test reads only whether the call went well, and its fake's body has
@@ -398,7 +455,8 @@ async def test_c29_a_stub_makes_no_traffic_by_itself(
     monkeypatch.setattr(loop, "sock_connect", refuse)
     monkeypatch.setattr(loop, "getaddrinfo", refuse)
     async with Application.boot(HTTPModule.stub()) as app:
-        assert (await real_client(app)).config == HTTPClientConfig()
+        # The default but for proxies: they are the environment's too.
+        assert (await real_client(app)).config == HTTPClientConfig(trust_env=False)
     assert connections == []
 
 

@@ -41,6 +41,10 @@ async def a_form_of_the_wrong_type(http: HTTPClientProtocol) -> None:
     await http.post(URL, data=5)  # error: arg-type | reportArgumentType
 
 
+async def credentials_of_the_wrong_type(http: HTTPClientProtocol) -> None:
+    await http.get(URL, auth="token")  # error: arg-type | reportArgumentType
+
+
 async def an_option_by_position(http: HTTPClientProtocol) -> None:
     await http.get(URL, {})  # error: call-arg | reportCallIssue
 

@@ -6,9 +6,11 @@ from lexigram.contracts.web import (
     HTTPClientError,
     HTTPClientProtocol,
     HttpResponse,
+    RequestContext,
     RequestOptions,
+    ResponseContext,
 )
-from lexigram.http import BaseURLHTTPClient, HTTPClient, HTTPClientConfig
+from lexigram.http import BaseURLHTTPClient, BearerAuth, HTTPClient, HTTPClientConfig
 from lexigram.result import Result
 
 URL = "https://api.partner.test/v1/invoices"
@@ -44,6 +46,23 @@ async def every_option_is_a_keyword(http: HTTPClientProtocol) -> None:
     await http.get(URL, max_response_bytes=None)
     await http.post(URL, idempotency_key="order-1")
     await http.get(URL, retry=False)
+    await http.get(URL, auth=("user", "password"))
+    await http.get(URL, auth=BearerAuth("token", origin=URL))
+    await http.get(URL, auth=StrangersAuth())
+    await http.get(URL, auth=None)
+    await http.get(URL, proxy="http://proxy.test:3128")
+    await http.get(URL, proxy=None)
+    await http.get(URL, tls="partner", route="/v1/invoices")
+
+
+class StrangersAuth:
+    """Matches the protocol without inheriting from it."""
+
+    async def intercept_request(self, context: RequestContext, /) -> RequestContext:
+        return context
+
+    async def intercept_response(self, response: ResponseContext, /) -> ResponseContext:
+        return response
 
 
 async def the_real_client_takes_the_same(http: HTTPClient) -> None:
@@ -57,6 +76,10 @@ async def the_real_client_takes_the_same(http: HTTPClient) -> None:
         max_response_bytes=1_000_000,
         idempotency_key="order-1",
         retry=False,
+        auth=("user", "password"),
+        proxy="http://proxy.test:3128",
+        tls="partner",
+        route="/v1/invoices",
     )
     assert_type(result, Result[HttpResponse, HTTPClientError])
 

@@ -18,7 +18,7 @@ class Block:
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        async with self.deadline:
+        with self.deadline:
             self.entered.set()
             try:
                 await asyncio.Event().wait()
@@ -62,7 +62,7 @@ async def test_a_caller_that_cancels_as_the_time_runs_out_is_not_swallowed() -> 
 
 
 async def test_a_block_that_ends_in_time_is_left_alone() -> None:
-    async with Deadline(60.0) as deadline:
+    with Deadline(60.0) as deadline:
         assert deadline.seconds == 60.0
     assert not deadline.expired
     assert not deadline.caused_cancellation()
@@ -88,12 +88,11 @@ async def test_a_cancellation_from_before_the_block_is_not_counted() -> None:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            with suppress(TimeoutError):
-                async with deadline:
-                    try:
-                        await asyncio.Event().wait()
-                    finally:
-                        caused = deadline.caused_cancellation()
+            with suppress(TimeoutError), deadline:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    caused = deadline.caused_cancellation()
         return caused
 
     task = asyncio.create_task(cleans_up_after_a_cancellation())
@@ -107,7 +106,7 @@ async def test_outside_a_task_there_is_nothing_to_end() -> None:
 
     def enter() -> None:
         try:
-            Deadline(1).__aenter__().send(None)
+            Deadline(1).__enter__()
         except RuntimeError as error:
             failures.append(error)
 

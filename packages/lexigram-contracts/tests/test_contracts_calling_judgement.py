@@ -104,6 +104,15 @@ def test_without_the_header_nothing_is_asked() -> None:
     assert retry_after(HttpResponse(503)) is None
 
 
+@pytest.mark.parametrize(
+    ("exact", "seconds"),
+    [("250", 0.25), ("0", 0.0), ("1500.5", 1.5005), ("soon", 7.0), ("-1", 7.0)],
+)
+def test_milliseconds_are_more_exact_than_seconds(exact: str, seconds: float) -> None:
+    headers = {"Retry-After": "7", "Retry-After-Ms": exact}
+    assert retry_after(HttpResponse(503, headers=headers)) == seconds
+
+
 @given(st.floats(min_value=0, max_value=1e12))
 def test_seconds_are_read_as_they_are(seconds: float) -> None:
     assert asked(f" {seconds} ") == seconds

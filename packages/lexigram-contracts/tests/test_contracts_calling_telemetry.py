@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -139,6 +140,21 @@ def test_a_failure_is_logged_and_louder_when_retries_did_not_help(
     assert (fields["method"], fields["url"]) == ("PUT", "http://h/?token=***")
     assert fields["error"] == str(error)
     assert (fields["attempts"], fields["elapsed"]) == (attempts, 0.5)
+
+
+def test_a_route_is_in_the_records_and_in_no_metric(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "lexigram.http")
+    metrics = Recorder()
+    telemetry = Telemetry(metrics)
+    telemetry.answered(HttpResponse(404), route="/v1/{id}")
+    telemetry.failed(replace(REQUEST, route="/v1/{id}"), GONE, 0.5)
+    assert [vars(record)["route"] for record in caplog.records] == ["/v1/{id}"] * 2
+    telemetry.answered(HttpResponse(404))
+    assert "route" not in vars(caplog.records[-1])
+    tags = {name for _, _, tags in metrics.kept for name in tags or ()}
+    assert tags == {"method", "status"}
 
 
 def test_what_is_not_a_failure_of_http_has_no_attempts(

@@ -59,7 +59,7 @@ LAST = HTTPConnectionError("gone.", failure="connect", **FACTS)
 # errors are made in the tests, not here: what runs on import is outside of any test.
 HTTP_OWN: list[tuple[type[HTTPClientError], dict[str, Any]]] = [
     (HTTPClientError, {}),
-    (HTTPConnectionError, {"failure": "tls"}),
+    (HTTPConnectionError, {"failure": "tls", "reason": "expired"}),
     (HTTPTimeoutError, {"phase": "total", "limit": 1.5}),
     (HTTPResponseTooLargeError, {"limit": 10}),
     (HTTPRedirectError, {}),

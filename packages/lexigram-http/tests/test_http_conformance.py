@@ -5,8 +5,14 @@ from random import Random
 from typing import ClassVar
 
 from lexigram.contracts.clock import ClockProtocol
-from lexigram.http import ConnectionPoolConfig, HTTPClient, HTTPClientConfig
+from lexigram.http import (
+    ConnectionPoolConfig,
+    HTTPClient,
+    HTTPClientConfig,
+    TLSConfig,
+)
 from lexigram.http.retry import BuiltinRetry
+from lexigram.testing import FaultServer
 from lexigram.testing.conformance import (
     Backend,
     HTTPClientConformance,
@@ -25,6 +31,16 @@ class TestHTTPClientWithoutKeepAlive(TestHTTPClient):
     def make_client(self, backend: Backend) -> HTTPClient:
         pool = ConnectionPoolConfig(force_close=True)
         return HTTPClient(HTTPClientConfig(pool=pool, cookie_jar=False))
+
+
+class TestHTTPClientOverTLS(TestHTTPClient):
+    def make_backend(self) -> FaultServer:
+        return FaultServer.run(tls=True)
+
+    def make_client(self, backend: Backend) -> HTTPClient:
+        assert isinstance(backend, FaultServer)
+        tls = TLSConfig(ca_data=backend.ca_pem.decode())
+        return HTTPClient(HTTPClientConfig(tls=tls))
 
 
 class TestBuiltinRetry(RetryPolicyConformance):

@@ -1,14 +1,12 @@
 """Proxies: which one a call goes through, and what is said to it and to the server."""
 
 import asyncio
-import shutil
 import socket
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -353,58 +351,3 @@ def test_no_password_shows_in_what_was_chosen() -> None:
     shown = repr(selector.choose("http://a.test"))
     assert "s3cret" not in shown
     assert "http://proxy:1" in shown
-
-
-@asynccontextmanager
-async def tinyproxy(folder: Path) -> AsyncGenerator[int, None]:
-    """Start tinyproxy, which somebody else wrote, with the user u and password pw."""
-    program = shutil.which("tinyproxy")
-    if program is None:
-        pytest.skip("tinyproxy is not installed.")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = folder / "tinyproxy.conf"
-    settings.write_text(
-        f"Port {port}\nListen 127.0.0.1\nAllow 127.0.0.1\nBasicAuth u pw\n"
-        "MaxClients 10\nTimeout 10\nLogLevel Info\n"
-    )
-    process = await asyncio.create_subprocess_exec(
-        program, "-d", "-c", str(settings), stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(10):
-            while b"Accepting connections" not in await process.stdout.readline():
-                assert not process.stdout.at_eof(), "tinyproxy did not start"
-        yield port
-    finally:
-        process.terminate()
-        await process.communicate()
-
-
-async def test_tinyproxy_lets_both_kinds_of_requests_through(tmp_path: Path) -> None:
-    async with (
-        tinyproxy(tmp_path) as port,
-        FaultServer.run() as plain,
-        FaultServer.run(tls=True) as secure,
-    ):
-        plain.on.get("/v1").respond(text="plain")
-        secure.on.get("/v1").respond(text="secure")
-        config = config_for(secure, f"http://u:pw@127.0.0.1:{port}")
-        async with HTTPClient(config) as client:
-            for server, text in ((plain, "plain"), (secure, "secure")):
-                response = (await client.get(f"{server.base_url}/v1")).unwrap()
-                assert response.text == text
-        assert "via" in plain.calls.one().request.headers
-        for server in (plain, secure):
-            assert "proxy-authorization" not in server.calls.one().request.headers
-
-
-async def test_tinyproxy_turns_a_wrong_password_away(tmp_path: Path) -> None:
-    async with tinyproxy(tmp_path) as port, FaultServer.run(tls=True) as server:
-        config = config_for(server, f"http://u:wrong@127.0.0.1:{port}")
-        async with HTTPClient(config) as client:
-            error = (await client.get(f"{server.base_url}/v1")).unwrap_err()
-    assert isinstance(error, HTTPConnectionError)
-    assert (error.failure, error.attempts, error.retryable) == ("proxy", 1, False)

@@ -26,7 +26,6 @@ from pydantic import SecretStr, ValidationError
 from lexigram.contracts.web import HTTPClientError, HTTPConnectionError
 from lexigram.http import HTTPClient, HTTPClientConfig
 from lexigram.http.tls import TLSConfig, TLSConfigError, prepare
-from lexigram.http.tls_failures import reason_of
 from lexigram.testing import FaultServer, fault
 
 IN_2001 = datetime(2001, 1, 1, tzinfo=UTC)
@@ -47,13 +46,6 @@ async def failure_of(client: HTTPClient, url: str) -> HTTPConnectionError:
     assert isinstance(error, HTTPConnectionError)
     assert (error.failure, error.request_sent) == ("tls", "no")
     return error
-
-
-def reason(error: HTTPConnectionError) -> str:
-    """Return the word for programs."""
-    cause = error.__cause__ and error.__cause__.__cause__
-    assert isinstance(cause, ssl.SSLError)
-    return reason_of(cause)
 
 
 @asynccontextmanager
@@ -169,7 +161,7 @@ async def test_what_is_wrong_with_a_certificate_is_told_apart(
         client = client_with(ca_data=server.ca_pem.decode())
         error = await failure_of(client, f"{server.base_url}/")
         assert len(server.calls) == 0
-    assert reason(error) == expected
+    assert error.reason == expected
     assert words in str(error)
     assert not error.retryable
     assert error.attempts == 1
@@ -180,7 +172,7 @@ async def test_a_certificate_that_is_not_valid_yet_points_at_the_clock() -> None
     leaf = authority.issue_cert("127.0.0.1", not_before=IN_2100, not_after=IN_2101)
     async with serving(server_context(leaf)) as url:
         error = await failure_of(client_with(ca_data=pem_of(authority)), url)
-    assert reason(error) == "not_yet_valid"
+    assert error.reason == "not_yet_valid"
     assert "clock" in str(error)
 
 
@@ -191,7 +183,7 @@ async def test_a_server_that_speaks_no_tls_is_told_apart() -> None:
     ):
         client = client_with(ca_data=server.ca_pem.decode())
         error = await failure_of(client, f"{server.base_url}/")
-    assert reason(error) == "not_tls"
+    assert error.reason == "not_tls"
     assert "does not speak TLS" in str(error)
 
 
@@ -208,7 +200,7 @@ async def test_a_server_that_is_too_old_is_told_apart() -> None:
         # As YAML reads it.
         client = client_with(ca_data=pem_of(authority), minimum_version=1.3)
         error = await failure_of(client, url)
-    assert reason(error) == "version"
+    assert error.reason == "version"
     assert "tls.minimum_version" in str(error)
 
 
@@ -280,7 +272,7 @@ async def test_a_server_that_wants_a_client_certificate_says_so(
             error = (await client.get(url, retry=False)).unwrap_err()
     assert isinstance(error, HTTPConnectionError)
     assert error.failure == "tls"
-    assert reason(error) == expected
+    assert error.reason == expected
     assert "tls.client_cert_file" in str(error)
     assert not error.retryable
 
@@ -304,7 +296,7 @@ async def test_a_certificate_that_is_not_pinned_gets_no_request() -> None:
         await server.wait_until(lambda s: s.open_connections == 0)
         assert len(server.calls) == 0
     assert error.__cause__ is not None
-    assert reason(error) == "pin_mismatch"
+    assert error.reason == "pin_mismatch"
     assert "tls.pins" in str(error)
     assert not error.retryable
 
@@ -313,7 +305,7 @@ async def test_a_pinned_certificate_still_has_to_be_valid() -> None:
     leaf = trustme.CA().issue_cert("127.0.0.1")
     async with serving(server_context(leaf)) as url:
         error = await failure_of(client_with(pins=[digest_of(leaf)]), url)
-    assert reason(error) == "unknown_issuer"
+    assert error.reason == "unknown_issuer"
 
 
 async def test_switching_verification_off_takes_a_sentence_and_leaves_a_warning(
@@ -330,7 +322,7 @@ async def test_switching_verification_off_takes_a_sentence_and_leaves_a_warning(
         warned = [record.message for record in caplog.records]
         assert warned == ["http.client.certificates_not_verified"]
         pinned = client_with(danger_accept_invalid_certificates=DANGER, pins=["0" * 64])
-        assert reason(await failure_of(pinned, url)) == "pin_mismatch"
+        assert (await failure_of(pinned, url)).reason == "pin_mismatch"
 
 
 @pytest.mark.parametrize(
@@ -460,9 +452,11 @@ async def test_the_system_s_authorities_are_asked_through_truststore() -> None:
     async with FaultServer.run(tls=True) as server:
         server.on.get("/").respond(text="trusted")
         error = await failure_of(client_with(trust="system"), f"{server.base_url}/")
-        assert reason(error) == "unknown_issuer"
+        assert error.reason == "unknown_issuer"
         tls = {"trust": "system", "ca_data": server.ca_pem.decode()}
         async with client_with(**tls) as client:
             assert (await client.get(f"{server.base_url}/")).unwrap().text == "trusted"
         pinned = client_with(**tls, pins=["0" * 64])
-        assert reason(await failure_of(pinned, f"{server.base_url}/")) == "pin_mismatch"
+        assert (
+            await failure_of(pinned, f"{server.base_url}/")
+        ).reason == "pin_mismatch"

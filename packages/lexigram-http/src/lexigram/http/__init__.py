@@ -2,8 +2,8 @@
 
 This package is the public path of every name; its modules are its own affair, but for
 `lexigram.http.types`. The path of a call, file by file: `client` (verbs) → `call`
-(deadline, interceptors, redirects) → `guard` (which policies) → `attempt` (one exchange
-on the wire) → `pool`.
+(deadline, interceptors, redirects) → `guard` (which policies) → `attempt.exchange` (one
+exchange on the wire) → `pool.session` → `pool.connector`.
 
 Example:
     >>> async def main() -> None:
@@ -17,6 +17,7 @@ import logging
 
 from lexigram.contracts.web import (
     AroundInterceptorProtocol,
+    HTTPBlockedError,
     HTTPCircuitOpenError,
     HTTPClientError,
     HTTPClientProtocol,
@@ -37,16 +38,20 @@ from lexigram.contracts.web import (
     InterceptorProtocol,
     RequestContext,
     ResponseContext,
+    Timeouts,
+    TLSReason,
 )
 from lexigram.http.base_url import BaseURLHTTPClient
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import ConnectionPoolConfig, HTTPClientConfig
 from lexigram.http.decoders import json_as
+from lexigram.http.health import ConnectionHealthCheck
 from lexigram.http.interceptors.chain import InterceptorChain
 from lexigram.http.interceptors.correlation import CorrelationId
 from lexigram.http.interceptors.credentials import BasicAuth, BearerAuth
 from lexigram.http.interceptors.default_headers import DefaultHeaders
 from lexigram.http.interceptors.idempotency import IdempotencyKey
+from lexigram.http.interceptors.netrc import NetrcAuth, NetrcError
 from lexigram.http.interceptors.signing import RequestSigning
 from lexigram.http.interceptors.token_refresh import (
     AccessToken,
@@ -54,9 +59,12 @@ from lexigram.http.interceptors.token_refresh import (
     TokenRefreshError,
 )
 from lexigram.http.module import HTTPModule
+from lexigram.http.pool.pool import ConnectionPool
+from lexigram.http.pool.statistics import PoolStatistics
 from lexigram.http.provider import HTTPProvider
+from lexigram.http.relative import RelativeHTTPClient
+from lexigram.http.sharing import SharedPoolError
 from lexigram.http.tls import TLSConfig, TLSConfigError
-from lexigram.http.tls_failures import TLSReason
 
 __all__ = [
     "AccessToken",
@@ -64,9 +72,12 @@ __all__ = [
     "BaseURLHTTPClient",
     "BasicAuth",
     "BearerAuth",
+    "ConnectionHealthCheck",
+    "ConnectionPool",
     "ConnectionPoolConfig",
     "CorrelationId",
     "DefaultHeaders",
+    "HTTPBlockedError",
     "HTTPCircuitOpenError",
     "HTTPClient",
     "HTTPClientConfig",
@@ -91,12 +102,18 @@ __all__ = [
     "InterceptorChain",
     "InterceptorChainProtocol",
     "InterceptorProtocol",
+    "NetrcAuth",
+    "NetrcError",
+    "PoolStatistics",
+    "RelativeHTTPClient",
     "RequestContext",
     "RequestSigning",
     "ResponseContext",
+    "SharedPoolError",
     "TLSConfig",
     "TLSConfigError",
     "TLSReason",
+    "Timeouts",
     "TokenRefresh",
     "TokenRefreshError",
     "json_as",

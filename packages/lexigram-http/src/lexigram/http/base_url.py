@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, Unpack
 from urllib.parse import unquote, urlsplit
@@ -12,6 +13,7 @@ from lexigram.contracts.web import (
     HTTPClientProtocol,
     HTTPInvalidRequestError,
     HttpResponse,
+    InterceptorProtocol,
     MutableHeaders,
     RequestOptions,
     check_url,
@@ -35,6 +37,7 @@ class BaseURLHTTPClient:
         headers: Sent with every request; those of a call win over them.
         timeout: Seconds for a call, as `RequestOptions.timeout`. Left out: the client's.
         config: For the client that is made, started and stopped here.
+        interceptors: For that client.
         client: The client to go through instead; its owner starts and stops it.
 
     Example:
@@ -55,19 +58,24 @@ class BaseURLHTTPClient:
         headers: HeaderSource = (),
         timeout: float | None = None,
         config: HTTPClientConfig | None = None,
+        interceptors: Sequence[InterceptorProtocol] = (),
         client: HTTPClientProtocol | None = None,
     ) -> None:
         if client is not None and config is not None:
             raise TypeError(
                 "Give `config` or `client`, not both: a client has its configuration."
             )
+        if client is not None and interceptors:
+            raise TypeError(
+                "Give `interceptors` or `client`, not both: a client has its own."
+            )
         check_url(base_url)
-        self._base = _Base(base_url)
+        self._base = BaseURL(base_url)
         self._headers = Headers(headers)
         self._timeout = timeout
         self._own: HTTPClient | None = None
         if client is None:
-            client = self._own = HTTPClient(config)
+            client = self._own = HTTPClient(config, interceptors=interceptors)
         self._client: HTTPClientProtocol = client
 
     @property
@@ -133,14 +141,18 @@ class BaseURLHTTPClient:
             HTTPClientError: There is no response; the class says why.
         """
         url = self._base.join(path)
-        options["headers"] = self._merged(options.get("headers", ()))
+        options["headers"] = self._merged(
+            options.get("headers", ()), own_auth="auth" in options
+        )
         if self._timeout is not None:
             options.setdefault("timeout", self._timeout)
         return await self._client.request(method, url, **options)
 
-    def _merged(self, own: HeaderSource) -> Headers:
+    def _merged(self, own: HeaderSource, *, own_auth: bool) -> Headers:
         own = Headers(own)
         merged = MutableHeaders([p for p in self._headers.pairs if p[0] not in own])
+        if own_auth and "authorization" not in own:
+            merged.pop("authorization", None)
         for name, value in own.pairs:
             merged.add(name, value)
         return merged
@@ -149,7 +161,7 @@ class BaseURLHTTPClient:
         return f"<BaseURLHTTPClient {self._base.shown}>"
 
 
-class _Base:
+class BaseURL:
     """A base URL and the paths below it."""
 
     def __init__(self, url: str) -> None:

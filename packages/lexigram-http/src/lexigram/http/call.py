@@ -8,17 +8,20 @@ Everything that belongs to a single call lives in `_Call`; the rest is shared by
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lexigram.contracts.clock import ClockProtocol
+from lexigram.contracts.suggestions import did_you_mean
 from lexigram.contracts.web import (
     HTTPClientError,
+    HTTPInvalidRequestError,
     HttpResponse,
     RequestContext,
+    Timeouts,
     build_request,
-    check_url,
 )
 from lexigram.contracts.web.calling import (
     BodyLimits,
@@ -31,11 +34,15 @@ from lexigram.contracts.web.calling import (
     follow_redirects,
     guarded,
     timed_out,
+    with_own_auth,
 )
-from lexigram.http.attempt import exchange
+from lexigram.http.attempt.exchange import exchange
+from lexigram.http.attempt.plan import AttemptPlan
+from lexigram.http.attempt.warming import warm
 from lexigram.http.config import HTTPClientConfig
-from lexigram.http.pool import Pool
+from lexigram.http.pool.session import Session
 from lexigram.http.proxies import ProxySelector
+from lexigram.http.proxy import Proxy
 
 
 @dataclass(slots=True)
@@ -43,9 +50,11 @@ class _Call:
     """The state of one call."""
 
     request: RequestContext
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(repr=False)  # credentials among them
     deadline: Deadline
     started: float
+    around_call: Interceptors
+    around_attempt: Interceptors
     attempts: int = 0
 
 
@@ -54,7 +63,8 @@ class CallPath:
     """What every call of one client goes through, put together once at its start."""
 
     config: HTTPClientConfig
-    pool: Pool
+    session: Session
+    timeouts: Timeouts
     proxies: ProxySelector
     guard: Guard
     judge: Judge
@@ -63,6 +73,7 @@ class CallPath:
     telemetry: Telemetry
     clock: ClockProtocol
     headers: tuple[tuple[str, str], ...]
+    tls: Mapping[str, ssl.SSLContext]
 
     async def send(
         self, method: str, url: str, options: Mapping[str, Any]
@@ -76,10 +87,7 @@ class CallPath:
         request = build_request(
             method, url, options, headers=self.headers, timeout=self.config.pool.timeout
         )
-        check_url(request.url)
-        call = _Call(
-            request, options, Deadline(request.timeout), self.clock.monotonic()
-        )
+        call = self._begun(request, options)
         try:
             response = await self._within_deadline(call)
         except Exception as error:  # recorded on its way to the caller
@@ -89,13 +97,43 @@ class CallPath:
             raise
         response.attempts = call.attempts
         response.elapsed = self._elapsed(call)
-        self.telemetry.answered(response)
+        self.telemetry.answered(response, route=call.request.route)
         return response
+
+    def _begun(self, request: RequestContext, options: Mapping[str, Any]) -> _Call:
+        if "tls" in options and options["tls"] not in self.tls:
+            raise HTTPInvalidRequestError(
+                f"There is no policy {options['tls']!r} in `tls_policies`. "
+                f"{did_you_mean(options['tls'], self.tls)}",
+                method=request.method,
+                url=request.url,
+            )
+        around_call, around_attempt = self.around_call, self.around_attempt
+        if "auth" in options:
+            around_call = with_own_auth(around_call, "call", options["auth"])
+            around_attempt = with_own_auth(around_attempt, "attempt", options["auth"])
+        return _Call(
+            request,
+            options,
+            Deadline(request.timeout),
+            self.clock.monotonic(),
+            around_call,
+            around_attempt,
+        )
+
+    async def warm(self, url: str, connections: int) -> HTTPClientError | None:
+        """Open idle connections to the origin of `url`; return why there are fewer."""
+        try:
+            request = build_request("GET", url, {}, timeout=self.config.pool.timeout)
+            await warm(self.session, request, self._plan(request, {}), connections)
+        except HTTPClientError as error:
+            return error
+        return None
 
     async def _within_deadline(self, call: _Call) -> HttpResponse:
         try:
-            async with call.deadline:
-                if not self.around_call:
+            with call.deadline:
+                if not call.around_call:
                     return await self._through_redirects(call)
                 return await self._through_interceptors(call)
         except TimeoutError as error:
@@ -114,7 +152,7 @@ class CallPath:
                 call.deadline.change(request.timeout)
             return self._through_redirects(call)
 
-        return await self.around_call.around_call(
+        return await call.around_call.around_call(
             call.request, send, lambda: call.attempts
         )
 
@@ -132,25 +170,15 @@ class CallPath:
     async def _through_policies(
         self, request: RequestContext, call: _Call
     ) -> HttpResponse:
-        limits = BodyLimits(
-            call.options.get("max_response_bytes", self.config.max_response_bytes),
-            self.config.max_error_bytes,
-        )
-
         def send(request: RequestContext) -> Awaitable[HttpResponse]:
             call.attempts += 1
-            return exchange(
-                self.pool,
-                request,
-                call.deadline,
-                proxy=self.proxies.select(request.url, method=request.method),
-                limits=limits,
-            )
+            plan = self._plan(request, call.options)
+            return exchange(self.session, request, call.deadline, plan)
 
         def attempt() -> Awaitable[HttpResponse]:
-            if not self.around_attempt:
+            if not call.around_attempt:
                 return send(request)
-            return self.around_attempt.around_attempt(
+            return call.around_attempt.around_attempt(
                 request, send, lambda: call.attempts
             )
 
@@ -158,6 +186,28 @@ class CallPath:
         deadline = None if seconds is None else call.started + seconds
         described = describe_call(request, call.options, deadline, self.judge)
         return await guarded(self.guard, attempt, request, described)
+
+    def _plan(self, request: RequestContext, options: Mapping[str, Any]) -> AttemptPlan:
+        timeout = options.get("timeout")
+        return AttemptPlan(
+            BodyLimits(
+                options.get("max_response_bytes", self.config.max_response_bytes),
+                self.config.max_error_bytes,
+            ),
+            timeout.over(self.timeouts)
+            if isinstance(timeout, Timeouts)
+            else self.timeouts,
+            self._proxy(request, options),
+            self.tls[options["tls"]] if "tls" in options else None,
+        )
+
+    def _proxy(
+        self, request: RequestContext, options: Mapping[str, Any]
+    ) -> Proxy | None:
+        method, url = request.method, request.url
+        if "proxy" in options:
+            return self.proxies.of_call(options["proxy"], url, method=method)
+        return self.proxies.select(url, method=method)
 
     def _elapsed(self, call: _Call) -> float:
         return self.clock.monotonic() - call.started

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -27,9 +29,11 @@ from lexigram.contracts.web.calling import Interceptors, Telemetry, judge_by
 from lexigram.http.call import CallPath
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.guard import choose_guard
-from lexigram.http.pool import Pool
+from lexigram.http.pool.pool import ConnectionPool
+from lexigram.http.pool.statistics import PoolStatistics
 from lexigram.http.proxies import ProxySelector
-from lexigram.http.tls import TLSPolicy, prepare
+from lexigram.http.sharing import check_shared
+from lexigram.http.tls import NamedPolicy, prepare_named
 from lexigram.result import Result
 
 _USER_AGENT = ("User-Agent", f"lexigram-http/{version('lexigram-http')}")
@@ -49,12 +53,17 @@ class HTTPClient:
 
     Args:
         config: Limits, proxy, redirects. Left out: the documented defaults.
+        pool: A pool to share with others, which whoever made it starts and stops. Left
+            out: one of its own, with the limits and the TLS of `config`.
         retry_policy: Stands in for the built-in retry.
         circuit_breaker: Goes around each attempt, inside the retry.
         resilience: A whole pipeline; the two above are not used then.
         interceptors: Run around each call, requests first to last.
         metrics: Gets a duration and a status for each call.
         clock: Measures durations and waits between attempts.
+
+    Raises:
+        SharedPoolError: `config` wants something of the pool that is made otherwise.
 
     Example:
         >>> async def names() -> list[str]:
@@ -67,6 +76,7 @@ class HTTPClient:
         self,
         config: HTTPClientConfig | None = None,
         *,
+        pool: ConnectionPool | None = None,
         retry_policy: RetryPolicyProtocol | None = None,
         circuit_breaker: CircuitBreakerProtocol | None = None,
         resilience: ResiliencePipelineProtocol | None = None,
@@ -75,6 +85,13 @@ class HTTPClient:
         clock: ClockProtocol | None = None,
     ) -> None:
         self.config: HTTPClientConfig = config or HTTPClientConfig()
+        self._owns_pool = pool is None
+        if pool is None:
+            pool = ConnectionPool(
+                self.config.pool, self.config.tls, outbound=self.config.outbound
+            )
+        check_shared(self.config, pool)
+        self._pool = pool
         self._clock = clock or SystemClock()
         self._guard = choose_guard(
             resilience=resilience,
@@ -92,6 +109,7 @@ class HTTPClient:
         cls,
         config: HTTPClientConfig | None = None,
         *,
+        pool: ConnectionPool | None = None,
         retry_policy: RetryPolicyProtocol | None = None,
         circuit_breaker: CircuitBreakerProtocol | None = None,
         resilience: ResiliencePipelineProtocol | None = None,
@@ -102,6 +120,7 @@ class HTTPClient:
         """Return a client for one `async with` block."""
         return cls(
             config,
+            pool=pool,
             retry_policy=retry_policy,
             circuit_breaker=circuit_breaker,
             resilience=resilience,
@@ -110,6 +129,44 @@ class HTTPClient:
             clock=clock,
         )
 
+    @classmethod
+    def over_unix_socket(
+        cls,
+        path: str | Path,
+        config: HTTPClientConfig | None = None,
+        *,
+        retry_policy: RetryPolicyProtocol | None = None,
+        circuit_breaker: CircuitBreakerProtocol | None = None,
+        resilience: ResiliencePipelineProtocol | None = None,
+        interceptors: Sequence[InterceptorProtocol] = (),
+        metrics: MetricsRecorderProtocol | None = None,
+        clock: ClockProtocol | None = None,
+    ) -> Self:
+        """Return a client whose every connection goes to a Unix socket.
+
+        The host of a URL says nothing but the Host header: `http://localhost/v1`. There
+        is no TLS, and no proxy.
+
+        Raises:
+            ValueError: `config` names a proxy.
+        """
+        config = config or HTTPClientConfig()
+        if config.proxy is not None:
+            raise ValueError(
+                "A Unix socket is not reached through a proxy. Leave `proxy` out."
+            )
+        client = cls(
+            config.model_copy(update={"trust_env": False}),
+            retry_policy=retry_policy,
+            circuit_breaker=circuit_breaker,
+            resilience=resilience,
+            interceptors=interceptors,
+            metrics=metrics,
+            clock=clock,
+        )
+        client._pool = ConnectionPool(config.pool, unix_socket=path)
+        return client
+
     async def start(self) -> None:
         """Open the pool; without effect on a client that is started.
 
@@ -117,14 +174,20 @@ class HTTPClient:
             TLSConfigError: What the `tls` section names cannot be used.
         """
         if self._path is None:
-            self._open(await prepare(self.config.tls))
+            policies = await prepare_named(self.config.tls_policies)
+            if self._owns_pool:
+                await self._pool.start()
+            self._open(policies)
 
-    def _open(self, tls: TLSPolicy) -> None:
+    def _open(self, policies: Mapping[str, NamedPolicy]) -> None:
         if self._path is not None:
             return  # Another task started it while this one waited.
+        session = self._pool.session(cookies=self.config.cookie_jar)
+        session.speak(tuple(policies.values()))
         self._path = CallPath(
             config=self.config,
-            pool=Pool(self.config.pool, tls, cookies=self.config.cookie_jar),
+            session=session,
+            timeouts=self.config.pool.timeouts(),
             proxies=ProxySelector(self.config),
             guard=self._guard,
             judge=judge_by(self.config.retry_statuses),
@@ -133,18 +196,56 @@ class HTTPClient:
             telemetry=self._telemetry,
             clock=self._clock,
             headers=(_USER_AGENT,),
+            tls={name: policy.context for name, policy in policies.items()},
         )
         self._stopped = False
 
     async def stop(self) -> None:
         """Close every connection; without effect on a client that is not started.
 
-        Calls still under way end in `Err(HTTPConnectionError)`.
+        Calls still under way end in `Err(HTTPConnectionError)`. The connections of a
+        pool that was given stay open, and its calls go on.
         """
         path, self._path = self._path, None
         if path is not None:
             self._stopped = True
-            await path.pool.close()
+            await path.session.close()
+            if self._owns_pool:
+                await self._pool.stop()
+
+    async def warm_up(
+        self, urls: Iterable[str], *, connections: int = 1
+    ) -> tuple[HTTPClientError, ...]:
+        """Open connections to the origins of `urls`, and keep them idle.
+
+        Nothing is sent, so that only a pool's limits and `keepalive_timeout` decide how
+        long they wait for the first call.
+
+        Args:
+            urls: One for each origin; the path does not matter.
+            connections: How many to have open to each of them.
+
+        Returns:
+            The failures, one for each origin that has fewer; none is a warm pool.
+
+        Raises:
+            HTTPClientStateError: The client is not started.
+            ValueError: The pool would not keep so many.
+        """
+        path = self._started("GET", "")
+        most = self._pool.config.most_idle
+        if not 1 <= connections <= most:
+            raise ValueError(
+                f"connections={connections!r} to one origin cannot be kept idle: the "
+                f"pool keeps 1 to {most}, by `pool.max_connections`, "
+                "`pool.max_connections_per_host` and `pool.max_keepalive_connections`."
+            )
+        outcomes = await asyncio.gather(*(path.warm(url, connections) for url in urls))
+        return tuple(error for error in outcomes if error is not None)
+
+    def statistics(self) -> PoolStatistics:
+        """Return the figures of the client's pool, of this moment."""
+        return self._pool.statistics()
 
     async def __aenter__(self) -> Self:
         await self.start()

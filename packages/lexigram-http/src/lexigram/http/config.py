@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, Secret, field_validator
+from pydantic import Field, Secret, field_validator, model_validator
 
 from lexigram.contracts.redaction import redact_url
-from lexigram.contracts.web import RETRYABLE_STATUSES
+from lexigram.contracts.web import RETRYABLE_STATUSES, Timeouts
 from lexigram.contracts.web.calling import (
+    CONNECT_TIMEOUT,
     MAX_ERROR_BYTES,
     MAX_REDIRECTS,
     MAX_RESPONSE_BYTES,
     TIMEOUT,
 )
+from lexigram.http.egress import Outbound
 from lexigram.http.proxy import Proxy
 from lexigram.http.section import Section
 from lexigram.http.tls import TLSConfig
@@ -48,6 +50,38 @@ class ConnectionPoolConfig(Section):
             "back-off and the body. Null waits for ever."
         ),
     )
+    attempt_timeout: float | None = Field(
+        default=None,
+        gt=0,
+        description=(
+            "Seconds for one attempt, from the wait for a connection to the end of the "
+            "body. Null leaves it to `timeout`."
+        ),
+    )
+    acquire_timeout: float | None = Field(
+        default=None,
+        gt=0,
+        description=(
+            "Seconds to wait for a connection while all are in use. Null leaves it to "
+            "`timeout`."
+        ),
+    )
+    connect_timeout: float | None = Field(
+        default=CONNECT_TIMEOUT,
+        gt=0,
+        description=(
+            "Seconds for opening a connection: the look-up of the name, TCP, the proxy "
+            "and TLS. Null leaves it to `timeout`."
+        ),
+    )
+    read_timeout: float | None = Field(
+        default=None,
+        gt=0,
+        description=(
+            "Seconds of silence that are borne, before the response and between two "
+            "pieces of it. Null leaves it to `timeout`."
+        ),
+    )
     ttl_dns_cache: float = Field(
         default=300, ge=0, description="Seconds that a resolved name is kept."
     )
@@ -56,12 +90,42 @@ class ConnectionPoolConfig(Section):
         gt=0,
         description=(
             "Seconds that an idle connection is kept. Below the 5 s after which common "
-            "servers close theirs, so that a request does not meet the close."
+            "servers close theirs, so that a request does not meet the close; less where "
+            "a server says `Keep-Alive: timeout=`."
+        ),
+    )
+    max_connection_age: float | None = Field(
+        default=300,
+        gt=0,
+        description=(
+            "Seconds after which a connection is not used again, so that what its name "
+            "stands for today is seen. Null uses it as long as it lasts."
         ),
     )
     force_close: bool = Field(
         default=False, description="Close every connection after one request."
     )
+
+    @property
+    def most_idle(self) -> int:
+        """How many idle connections one host can have."""
+        if self.force_close:
+            return 0
+        return min(
+            self.max_connections,
+            self.max_connections_per_host,
+            self.max_keepalive_connections,
+        )
+
+    def timeouts(self) -> Timeouts:
+        """Return the limits of time of a call that gives none."""
+        return Timeouts(
+            total=self.timeout,
+            attempt=self.attempt_timeout,
+            pool=self.acquire_timeout,
+            connect=self.connect_timeout,
+            read=self.read_timeout,
+        )
 
 
 class HTTPClientConfig(Section):
@@ -69,6 +133,13 @@ class HTTPClientConfig(Section):
 
     pool: ConnectionPoolConfig = ConnectionPoolConfig()
     tls: TLSConfig = TLSConfig()
+    tls_policies: dict[Annotated[str, Field(min_length=1)], TLSConfig] = Field(
+        default={},
+        description=(
+            "Other ways to speak TLS, by the names that single calls choose them by with "
+            "the option `tls`. Each stands alone: nothing of `tls` is added to it."
+        ),
+    )
     proxy: ProxyURL | None = Field(
         default=None,
         description="URL of an HTTP proxy for every request; wins over the environment.",
@@ -78,6 +149,13 @@ class HTTPClientConfig(Section):
         description=(
             "Whether HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY are honoured, as they are "
             "when the client starts."
+        ),
+    )
+    outbound: Outbound = Field(
+        default="any",
+        description=(
+            "Where connections may lead: anywhere, or to loopback addresses alone, which "
+            "is checked for each connection. With the latter no proxy is used."
         ),
     )
     cookie_jar: bool = Field(
@@ -139,3 +217,12 @@ class HTTPClientConfig(Section):
         if proxy is not None:
             Proxy.parse(proxy.get_secret_value())
         return proxy
+
+    @model_validator(mode="after")
+    def _not_around_outbound(self) -> Self:
+        if self.proxy is not None and self.outbound != "any":
+            raise ValueError(
+                f"A proxy connects to anything, so `outbound: {self.outbound}` would not "
+                "hold with `proxy`. Leave one of them out."
+            )
+        return self

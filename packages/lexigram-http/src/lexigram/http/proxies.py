@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
-from lexigram.contracts.web import HTTPConnectionError
+from lexigram.contracts.web import HTTPBlockedError, HTTPConnectionError
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.no_proxy import NoProxy
 from lexigram.http.proxy import Proxy
@@ -17,6 +18,9 @@ from lexigram.http.proxy import Proxy
 _MOST_ORIGINS: Final = 1024
 
 _PORTS: Final = {"http": 80, "https": 443}
+
+# Those of single calls are read once for each text, and not kept for ever either.
+_MOST_PROXIES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,15 @@ class ProxySelector:
     ALL_PROXY is for schemes that have no variable of their own.
 
     Args:
-        config: `proxy` wins over the environment, `trust_env` lets it be read.
+        config: `proxy` wins over the environment, `trust_env` lets it be read, and
+            `outbound` forbids what could be reached through one.
         environ: The environment; left out: that of the process.
     """
 
     def __init__(
         self, config: HTTPClientConfig, environ: Mapping[str, str] | None = None
     ) -> None:
+        self._outbound = config.outbound
         self._fixed: ProxyChoice | None = None
         self._named: dict[str, ProxyChoice] = {}
         self._no_proxy = ("", NoProxy(""))
@@ -61,7 +67,7 @@ class ProxySelector:
         if config.proxy is not None:
             url = config.proxy.get_secret_value()
             self._fixed = ProxyChoice(Proxy.parse(url), "proxy")
-        elif config.trust_env:
+        elif config.trust_env and config.outbound == "any":
             self._read(os.environ if environ is None else environ)
         if not self._named and self._fixed is None:
             self._fixed = _DIRECT
@@ -98,6 +104,30 @@ class ProxySelector:
             self._by_origin[origin] = choice
         return choice
 
+    def of_call(self, proxy: str | None, url: str, *, method: str = "") -> Proxy | None:
+        """Return what the option `proxy` of one call names; None to connect directly.
+
+        Raises:
+            HTTPBlockedError: The client may not connect to everything, and a proxy does.
+        """
+        if proxy is None:
+            return None
+        if self._outbound != "any":
+            raise HTTPBlockedError(
+                f"A proxy connects to anything, so `outbound: {self._outbound}` would not "
+                "hold with `proxy=`. Leave it out, or use a client without that limit.",
+                method=method,
+                url=url,
+            )
+        return _parsed(proxy)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What names a proxy: "proxy", or variables; empty when nothing does."""
+        if self._fixed is not None:
+            return (self._fixed.reason,) if self._fixed.reason else ()
+        return tuple(choice.reason for choice in self._named.values())
+
     def _read(self, environ: Mapping[str, str]) -> None:
         for scheme in ("http", "https", "all"):
             variable, value = _variable(environ, scheme)
@@ -114,6 +144,12 @@ class ProxySelector:
         if no_proxy.covers(host, port):
             return ProxyChoice(reason=variable)
         return named
+
+
+@lru_cache(_MOST_PROXIES)
+def _parsed(url: str) -> Proxy:
+    """Read the option `proxy`, which was checked with the request."""
+    return Proxy.parse(url)
 
 
 def _variable(environ: Mapping[str, str], scheme: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from lexigram.contracts.web import HTTPInvalidRequestError, check_url
+from lexigram.contracts.web.calling import proxy_problem
 
 _Pair: TypeAlias = tuple[str, str]
 _Pairs: TypeAlias = list[_Pair]
@@ -33,16 +33,9 @@ class Proxy:
         Raises:
             ValueError: It is not the URL of an HTTP proxy. The message does not hold it.
         """
-        if url.lower().startswith("socks"):
-            raise ValueError(
-                "It names a SOCKS proxy, and proxies have to speak HTTP here. "
-                "Give a URL such as http://proxy.test:3128."
-            )
-        try:
-            check_url(url)
-        except HTTPInvalidRequestError as error:
-            # Without the URL, which may hold a password.
-            raise ValueError(error.args[0]) from None
+        problem = proxy_problem(url)
+        if problem:
+            raise ValueError(problem)
         parts = urlsplit(url)
         userinfo, at, address = parts.netloc.rpartition("@")
         plain = f"{parts.scheme.lower()}://{address}"
@@ -67,11 +60,7 @@ class Proxy:
 
 
 def _basic(userinfo: str) -> str:
-    """Return the credentials as in RFC 7617, whose user cannot hold a colon."""
+    """Return the credentials as in RFC 7617."""
     user, _, password = userinfo.partition(":")
-    if ":" in unquote(user):
-        raise ValueError(
-            "Its user holds a colon, which Basic authentication cannot say (RFC 7617)."
-        )
     credentials = f"{unquote(user)}:{unquote(password)}".encode()
     return f"Basic {b64encode(credentials).decode('ascii')}"

@@ -8,6 +8,7 @@ import importlib
 import logging
 import ssl
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Self
@@ -147,22 +148,50 @@ async def prepare(config: TLSConfig) -> TLSPolicy:
         TLSConfigError: A file or a text cannot be used.
         ModuleNotFoundError: `truststore` is asked for and not installed.
     """
+    if config == TLSConfig():
+        return TLSPolicy()
+    # Of its own where there are pins: connections are told apart by their context, and
+    # one that was opened without a look at the certificate must not be used here.
+    return TLSPolicy(await _prepared(config, "tls"), frozenset(config.pins))
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPolicy(TLSPolicy):
+    """A policy that calls name; its context is its own, even when it says nothing."""
+
+    context: ssl.SSLContext
+
+
+async def prepare_named(configs: Mapping[str, TLSConfig]) -> Mapping[str, NamedPolicy]:
+    """Make the policies of `tls_policies`, as `prepare` does.
+
+    Raises:
+        TLSConfigError: A file or a text cannot be used.
+        ModuleNotFoundError: `truststore` is asked for and not installed.
+    """
+    return {
+        name: NamedPolicy(
+            await _prepared(config, f"tls_policies.{name}"), frozenset(config.pins)
+        )
+        for name, config in configs.items()
+    }
+
+
+async def _prepared(config: TLSConfig, section: str) -> ssl.SSLContext:
     if config.danger_accept_invalid_certificates:
-        logger.warning("http.client.certificates_not_verified")
-    if config == TLSConfig(pins=config.pins):
-        return TLSPolicy(pins=frozenset(config.pins))
-    context = await asyncio.to_thread(_context, config)
-    return TLSPolicy(context, frozenset(config.pins))
+        extra = {"section": section}
+        logger.warning("http.client.certificates_not_verified", extra=extra)
+    return await asyncio.to_thread(_context, config, section)
 
 
-def _context(config: TLSConfig) -> ssl.SSLContext:
-    context = _trusting(config)
+def _context(config: TLSConfig, section: str) -> ssl.SSLContext:
+    context = _trusting(config, section)
     if config.ca_file is not None:
-        _trust_file(context, config.ca_file)
+        _trust_file(context, config.ca_file, section)
     if config.ca_data is not None:
-        _trust_data(context, config.ca_data)
+        _trust_data(context, config.ca_data, section)
     if config.client_cert_file is not None:
-        _show_certificate(context, config, config.client_cert_file)
+        _show_certificate(context, config, config.client_cert_file, section)
     context.minimum_version = _VERSIONS[config.minimum_version]
     context.set_alpn_protocols(["http/1.1"])
     if config.danger_accept_invalid_certificates:
@@ -171,12 +200,12 @@ def _context(config: TLSConfig) -> ssl.SSLContext:
     return context
 
 
-def _trusting(config: TLSConfig) -> ssl.SSLContext:
+def _trusting(config: TLSConfig, section: str) -> ssl.SSLContext:
     match config.trust:
         case "default":
             return ssl.create_default_context()
         case "system":
-            return _of_the_system()
+            return _of_the_system(section)
         case "only_extra":
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             if sys.version_info >= (3, 13):
@@ -186,45 +215,47 @@ def _trusting(config: TLSConfig) -> ssl.SSLContext:
             return context
 
 
-def _of_the_system() -> ssl.SSLContext:
+def _of_the_system(section: str) -> ssl.SSLContext:
     try:
         # The extra need not be installed where types are checked.
         truststore: Any = importlib.import_module("truststore")
     except ImportError as error:
         raise ModuleNotFoundError(
-            "`tls.trust: system` needs `truststore`. "
+            f"`{section}.trust: system` needs `truststore`. "
             'Install it: pip install "lexigram-http[truststore]".'
         ) from error
     context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return context
 
 
-def _trust_file(context: ssl.SSLContext, path: Path) -> None:
-    _readable("ca_file", path)
+def _trust_file(context: ssl.SSLContext, path: Path, section: str) -> None:
+    _readable(f"{section}.ca_file", path)
     try:
         context.load_verify_locations(cafile=path)
     except OSError as error:
         raise TLSConfigError(
-            f"`tls.ca_file` {str(path)!r} holds no certificates ({_short(error)}). "
+            f"`{section}.ca_file` {str(path)!r} holds no certificates ({_short(error)}). "
             "Give a PEM file with the certificates of authorities."
         ) from error
 
 
-def _trust_data(context: ssl.SSLContext, text: str) -> None:
+def _trust_data(context: ssl.SSLContext, text: str, section: str) -> None:
     try:
         context.load_verify_locations(cadata=text)
     except (OSError, TypeError, ValueError) as error:
         raise TLSConfigError(
-            f"`tls.ca_data` holds no certificates ({_short(error)}). "
+            f"`{section}.ca_data` holds no certificates ({_short(error)}). "
             "Give PEM text, with its BEGIN and END lines."
         ) from error
 
 
-def _show_certificate(context: ssl.SSLContext, config: TLSConfig, path: Path) -> None:
+def _show_certificate(
+    context: ssl.SSLContext, config: TLSConfig, path: Path, section: str
+) -> None:
     key = config.client_key_file
-    _readable("client_cert_file", path)
+    _readable(f"{section}.client_cert_file", path)
     if key is not None:
-        _readable("client_key_file", key)
+        _readable(f"{section}.client_key_file", key)
     encrypted = False
 
     def password() -> str:
@@ -239,7 +270,7 @@ def _show_certificate(context: ssl.SSLContext, config: TLSConfig, path: Path) ->
     except (OSError, ValueError) as error:
         where = f"{str(path)!r}" if key is None else f"{str(path)!r} with {str(key)!r}"
         way_out = (
-            "The key is encrypted: check `tls.client_key_password`."
+            f"The key is encrypted: check `{section}.client_key_password`."
             if encrypted
             else "Give PEM files with a certificate and the key that belongs to it."
         )
@@ -255,7 +286,7 @@ def _readable(name: str, path: Path) -> None:
             pass
     except OSError as error:
         raise TLSConfigError(
-            f"`tls.{name}` {str(path)!r} cannot be read: {error.strerror}. "
+            f"`{name}` {str(path)!r} cannot be read: {error.strerror}. "
             "Give the path of a file that this process may read."
         ) from error
 

@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
+from lexigram.contracts.web import TLSReason
 from lexigram.http.tls import PinMismatchError
-
-TLSReason: TypeAlias = Literal[
-    "expired",
-    "not_yet_valid",
-    "wrong_host",
-    "unknown_issuer",
-    "revoked",
-    "pin_mismatch",
-    "certificate",
-    "client_certificate",
-    "version",
-    "not_tls",
-    "refused",
-    "handshake",
-]
-"""Why TLS failed; "certificate" and "handshake" are for all that has no word of its own."""
 
 # https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/#error-codes
 _BY_VERIFY_CODE: Final[dict[int, TLSReason]] = {

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         UnmatchedRequest,
     )
     from lexigram.testing._calls.journal import CallLog, RecordedCall
+    from lexigram.testing._calls.multipart import ReceivedFile
     from lexigram.testing._calls.requests import RecordedRequest
     from lexigram.testing._cassettes.cassette import Cassette, RecordMode
     from lexigram.testing._cassettes.client import RecordingHTTPClient
@@ -111,6 +112,7 @@ else:
         "Phase": "_answers.faults",
         "RecordMode": "_cassettes.cassette",
         "RecordedCall": "_calls.journal",
+        "ReceivedFile": "_calls.multipart",
         "RecordedRequest": "_calls.requests",
         "RecordingHTTPClient": "_cassettes.client",
         "Redactor": "_cassettes.redaction",
@@ -186,6 +188,7 @@ __all__ = [
     "OrderViolated",
     "Outcome",
     "Phase",
+    "ReceivedFile",
     "RecordMode",
     "RecordedCall",
     "RecordedRequest",

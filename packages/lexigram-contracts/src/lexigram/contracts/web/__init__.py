@@ -6,9 +6,9 @@ from lexigram.contracts.web._building import (
     build_response,
     build_result,
     check_request,
-    check_url,
 )
 from lexigram.contracts.web._client import HTTPClientProtocol, MissingVerbError
+from lexigram.contracts.web._content import BodyStream, ContentSource
 from lexigram.contracts.web._contexts import RequestContext, ResponseContext
 from lexigram.contracts.web._errors import (
     RETRYABLE_STATUSES,
@@ -30,6 +30,7 @@ from lexigram.contracts.web._errors import (
     HTTPUnknownOptionError,
     RequestSent,
     TimeoutPhase,
+    TLSReason,
 )
 from lexigram.contracts.web._headers import Headers, HeaderSource, MutableHeaders
 from lexigram.contracts.web._interceptors import (
@@ -39,17 +40,23 @@ from lexigram.contracts.web._interceptors import (
     Proceed,
 )
 from lexigram.contracts.web._json import JSONArray, JSONObject
+from lexigram.contracts.web._multipart import FilePart
 from lexigram.contracts.web._options import ParamValue, RequestOptions
 from lexigram.contracts.web._response import HttpResponse
 from lexigram.contracts.web._streaming import (
     ResponseStreamProtocol,
     StreamingHTTPClientProtocol,
 )
+from lexigram.contracts.web._timeouts import Timeouts
+from lexigram.contracts.web._urls import check_url, usable_url
 
 __all__ = [
     "RETRYABLE_STATUSES",
     "AroundInterceptorProtocol",
+    "BodyStream",
     "ConnectionFailure",
+    "ContentSource",
+    "FilePart",
     "HTTPBlockedError",
     "HTTPCircuitOpenError",
     "HTTPClientError",
@@ -83,11 +90,14 @@ __all__ = [
     "ResponseContext",
     "ResponseStreamProtocol",
     "StreamingHTTPClientProtocol",
+    "TLSReason",
     "TimeoutPhase",
+    "Timeouts",
     "build_failure",
     "build_request",
     "build_response",
     "build_result",
     "check_request",
     "check_url",
+    "usable_url",
 ]

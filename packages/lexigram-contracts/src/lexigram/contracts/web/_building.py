@@ -15,6 +15,12 @@ from typing import Any, Final, Literal
 
 from lexigram.contracts.suggestions import did_you_mean
 from lexigram.contracts.web import _json
+from lexigram.contracts.web._call_options import (
+    authorize,
+    check_call_options,
+    without_authorization,
+)
+from lexigram.contracts.web._content import BodyStream, content_of
 from lexigram.contracts.web._contexts import RequestContext
 from lexigram.contracts.web._errors import (
     HTTPCircuitOpenError,
@@ -27,8 +33,11 @@ from lexigram.contracts.web._errors import (
     HTTPUnknownOptionError,
 )
 from lexigram.contracts.web._headers import Headers, HeaderSource, MutableHeaders
+from lexigram.contracts.web._multipart import FilePart, Part, build_form, part_of
 from lexigram.contracts.web._options import RequestOptions
 from lexigram.contracts.web._response import HttpResponse
+from lexigram.contracts.web._timeouts import Timeouts
+from lexigram.contracts.web._urls import usable_url
 from lexigram.result import Err, Ok, Result
 
 __all__ = [
@@ -37,7 +46,6 @@ __all__ = [
     "build_response",
     "build_result",
     "check_request",
-    "check_url",
 ]
 
 OPTIONS: Final = frozenset(RequestOptions.__annotations__)
@@ -46,11 +54,7 @@ OPTIONS: Final = frozenset(RequestOptions.__annotations__)
 # characters are refused with them, as RFC 9112 §2.2 invites smuggling otherwise.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_UNUSABLE_IN_URL = re.compile(r"[\x00-\x20\x7f]")
-# What nearly every URL is like, and what can have no problem: parsing one takes longer.
-_PLAIN_URL = re.compile(
-    r"https?://[a-z0-9.-]+(?::[1-5]?[0-9]{1,4})?(?:[/?#][^\x00-\x20\x7f]*)?"
-)
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _COMMON_METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 
 _MISTAKES: Final = (HTTPUnknownOptionError, HTTPClientStateError)
@@ -73,7 +77,7 @@ def build_request(
 
     Args:
         method: Sent in upper case.
-        url: Used as given; `params` are appended to its query, a fragment is dropped.
+        url: Written as `usable_url` does; `params` are appended to its query.
         options: As `RequestOptions` describes them.
         headers: Defaults; a field of the call replaces those of its name.
         timeout: The default, in seconds.
@@ -86,30 +90,37 @@ def build_request(
         if not options:  # as of most calls, which are spared the rest
             fields = MutableHeaders(headers)
             if fields:
-                _check_framing(fields, None)
+                _check_framing(fields, None, None)
             return RequestContext(
                 _method(method),
-                _without_fragment(url),
+                _target(url),
                 fields,
                 {},
                 None,
                 _timeout(timeout),
             )
         _check_options(options)
+        check_call_options(options)
         body, content_type = _body(options)
-        fields = _headers(headers, options)
-        if content_type and "content-type" not in fields:
-            fields["Content-Type"] = content_type
-        _check_framing(fields, body)
+        target = _target(url)
+        fields = _headers(headers, options, target)
+        _label(fields, content_type)
+        stream = None
+        if isinstance(body, BodyStream):
+            body, stream = None, body
+        _check_framing(fields, body, stream)
         given = options.get("params")
         params = _items("params", given) if given else []
         return RequestContext(
             _method(method),
-            _with_params(_without_fragment(url), params),
+            _with_params(target, params),
             fields,
             dict(params),
             body,
-            _timeout(options.get("timeout", timeout)),
+            _total(options.get("timeout", timeout), timeout),
+            route=options.get("route", ""),
+            own_auth="auth" in options,
+            body_stream=stream,
         )
     except (HTTPInvalidRequestError, HTTPUnknownOptionError) as error:
         raise type(error)(
@@ -181,44 +192,18 @@ def build_failure(
 
 
 def check_request(request: RequestContext) -> None:
-    """Refuse a request that an interceptor made unusable.
+    """Write the URL of a request as it is sent; refuse what an interceptor made unusable.
 
     Raises:
-        HTTPInvalidRequestError: Says what is wrong with its URL or its framing.
+        HTTPInvalidRequestError: Says what is wrong with its URL, its body or its framing.
     """
-    check_url(request.url)
-    _check_framing(request.headers, request.body)
-
-
-def check_url(url: str) -> None:
-    """Refuse what is not an absolute http or https URL with a host.
-
-    Raises:
-        HTTPInvalidRequestError: Says what is wrong with it.
-    """
-    problem = _url_problem(url)
-    if problem:
+    request.url = usable_url(request.url)
+    if request.body is not None and request.body_stream is not None:
         raise HTTPInvalidRequestError(
-            f"The URL {problem}. Give an absolute one, such as https://api.test/v1.",
-            url=url,
+            "The request has both a `body` and a `body_stream`. An interceptor that sets "
+            "one of them sets the other to None."
         )
-
-
-def _url_problem(url: str) -> str | None:
-    if _PLAIN_URL.fullmatch(url):
-        return None
-    if _UNUSABLE_IN_URL.search(url):
-        return "holds white space or a control character"
-    from urllib.parse import urlsplit  # noqa: PLC0415 - see above
-
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        return f"cannot be parsed ({error})"
-    if parts.scheme.lower() not in {"http", "https"}:
-        return f"has {f'the scheme {parts.scheme!r}' if parts.scheme else 'no scheme'}"
-    return None if host else "has no host"
+    _check_framing(request.headers, request.body, request.body_stream)
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
@@ -236,7 +221,18 @@ def _method(method: str) -> str:
         raise HTTPInvalidRequestError(
             f"{method!r} is not a method (RFC 9110 §9.1): use a token such as GET."
         )
+    if method.upper() == "CONNECT":
+        raise HTTPInvalidRequestError(
+            "CONNECT opens a tunnel through a proxy (RFC 9110 §9.3.6), which the client "
+            "does by itself. Name the proxy with `proxy`, and send GET."
+        )
     return method.upper()
+
+
+def _total(given: Any, configured: float | None) -> float | None:
+    if isinstance(given, Timeouts):
+        return configured if given.total is ... else given.total
+    return _timeout(given)
 
 
 def _timeout(seconds: Any) -> float | None:
@@ -246,12 +242,16 @@ def _timeout(seconds: Any) -> float | None:
     if not number or seconds <= 0:
         raise HTTPInvalidRequestError(
             f"timeout={seconds!r} is not a positive number of seconds. "
-            "Use None to wait for ever."
+            "Use None to wait for ever, or Timeouts to limit the parts of a call."
         )
     return float(seconds)
 
 
-def _headers(defaults: HeaderSource, options: Mapping[str, Any]) -> MutableHeaders:
+def _headers(
+    defaults: HeaderSource, options: Mapping[str, Any], url: str
+) -> MutableHeaders:
+    if "auth" in options:
+        defaults = without_authorization(defaults)
     given = options.get("headers")
     fields = (
         _merged(defaults, _items("headers", given))
@@ -262,7 +262,22 @@ def _headers(defaults: HeaderSource, options: Mapping[str, Any]) -> MutableHeade
     if key is not None:
         _check_header("Idempotency-Key", key)
         fields["Idempotency-Key"] = key
+    if "auth" in options:
+        authorize(options["auth"], url, fields)
     return fields
+
+
+def _label(fields: MutableHeaders, content_type: str) -> None:
+    """Say what the body is, where the caller does not."""
+    if not content_type:
+        return
+    if "content-type" not in fields:
+        fields["Content-Type"] = content_type
+    elif content_type.startswith("multipart/"):
+        raise HTTPInvalidRequestError(
+            "The Content-Type of a form with files names a boundary that is chosen with "
+            "its content. Leave the header out: the client sets it."
+        )
 
 
 def _merged(defaults: HeaderSource, given: list[tuple[Any, Any]]) -> MutableHeaders:
@@ -273,7 +288,9 @@ def _merged(defaults: HeaderSource, given: list[tuple[Any, Any]]) -> MutableHead
     return MutableHeaders([*kept, *given])
 
 
-def _check_framing(headers: Headers, body: bytes | None) -> None:
+def _check_framing(
+    headers: Headers, body: bytes | None, stream: BodyStream | None
+) -> None:
     """Refuse fields that say another length than the body has (RFC 9112 §6).
 
     A server that believes them reads the rest of the body, or waits for it, as another
@@ -285,8 +302,16 @@ def _check_framing(headers: Headers, body: bytes | None) -> None:
         raise HTTPInvalidRequestError(
             "The header 'Transfer-Encoding' is the client's to set. Leave it out."
         )
+    lengths = headers.get_all("content-length")
+    if not lengths:
+        return
     size = str(len(body or b""))
-    if any(length != size for length in headers.get_all("content-length")):
+    if stream is not None and stream.length is None:
+        # Only the caller can know it, and is taken at their word while it is sent.
+        size = lengths[0] if _LENGTH.fullmatch(lengths[0]) else "an unknown number of"
+    elif stream is not None:
+        size = str(stream.length)
+    if any(length != size for length in lengths):
         raise HTTPInvalidRequestError(
             f"The header 'Content-Length' differs from the body, which has {size} "
             "bytes. Leave it out: the client sets it."
@@ -309,8 +334,12 @@ def _check_header(name: Any, value: Any) -> None:
         )
 
 
-def _body(options: Mapping[str, Any]) -> tuple[bytes | None, str]:
+def _body(options: Mapping[str, Any]) -> tuple[bytes | BodyStream | None, str]:
     """Return the body and the Content-Type it implies."""
+    if "content" in options or "files" in options:
+        body, content_type = _streamable(options)
+        if body is not None:
+            return body, content_type
     if "json" in options:
         if options.get("data") is not None:
             raise HTTPInvalidRequestError("Give one of `json` and `data`, not both.")
@@ -329,6 +358,54 @@ def _body(options: Mapping[str, Any]) -> tuple[bytes | None, str]:
     )
 
 
+def _streamable(options: Mapping[str, Any]) -> tuple[bytes | BodyStream | None, str]:
+    """Return the body that may be read while it is sent."""
+    content, files = options.get("content"), options.get("files")
+    if content is not None:
+        _exclude("content", options, "json", "data", "files")
+        return content_of(content, "content"), "application/octet-stream"
+    if files is not None:
+        _exclude("files", options, "json")
+        return _multipart(files, options.get("data"))
+    return None, ""
+
+
+def _exclude(option: str, options: Mapping[str, Any], *others: str) -> None:
+    for other in others:
+        # `json=None` is a body, and the others are none when they are None.
+        if options.get(other) is not None or (other == "json" and other in options):
+            raise HTTPInvalidRequestError(
+                f"Give one of `{option}` and `{other}`, not both."
+            )
+
+
+def _multipart(files: Any, data: Any) -> tuple[bytes | BodyStream, str]:
+    if data is not None and not isinstance(data, Mapping):
+        raise HTTPInvalidRequestError(
+            f"data is of type {type(data).__name__}; beside `files` it takes a mapping, "
+            "the other fields of the form."
+        )
+    fields = [
+        Part(name, value.encode(errors="replace"))
+        for name, value in _pairs("data", (data or {}).items())
+    ]
+    return build_form([*fields, *(_file(*pair) for pair in _items("files", files))])
+
+
+def _file(name: Any, given: Any) -> Part:
+    if not isinstance(name, str):
+        raise HTTPInvalidRequestError(
+            f"files has the name {name!r} of type {type(name).__name__}; "
+            "it takes strings."
+        )
+    headers: list[tuple[Any, Any]] = []
+    if isinstance(given, FilePart):
+        headers = _items(f"The headers of files[{name!r}]", given.headers)
+        for field, value in (*headers, ("Content-Type", given.content_type or "")):
+            _check_header(field, value)
+    return part_of(name, given, headers)
+
+
 def _form(data: Mapping[Any, Any]) -> bytes:
     from urllib.parse import urlencode  # noqa: PLC0415 - see above
 
@@ -342,12 +419,12 @@ def _json_body(value: Any) -> bytes:
         raise HTTPInvalidRequestError(f"json cannot be encoded: {error}.") from error
 
 
-def _without_fragment(url: object) -> str:
+def _target(url: object) -> str:
     if not isinstance(url, str):
         raise HTTPInvalidRequestError(
             f"The URL is of type {type(url).__name__}; it takes a string."
         )
-    return url.partition("#")[0]
+    return usable_url(url)
 
 
 def _with_params(url: str, params: list[tuple[Any, Any]]) -> str:

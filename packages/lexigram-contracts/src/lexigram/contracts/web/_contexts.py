@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lexigram.contracts.redaction import redact_url
+from lexigram.contracts.web._content import BodyStream
 from lexigram.contracts.web._headers import Headers, MutableHeaders
 
 __all__ = ["RequestContext", "ResponseContext"]
@@ -21,8 +22,12 @@ class RequestContext:
     """A request on its way out; what the interceptors make of it is what is sent.
 
     `headers` are case-insensitive and mutable. `url` already holds the query; `params`
-    says what the caller passed, for reading. `timeout` is in seconds, `attempt` counts
-    from 1, `state` belongs to the interceptors and lives as long as the call.
+    says what the caller passed, for reading. The body is in `body`, or in `body_stream` when
+    it is read while it is sent; who sets one sets the other to None. `timeout` is in seconds, `attempt` counts
+    from 1, `state` belongs to the interceptors and lives as long as the call. `route` is
+    the name that the caller gave to calls of this kind, or "". `own_auth` says that the
+    call has the option `auth`: an interceptor that adds credentials to all calls leaves
+    this one alone.
     """
 
     method: str
@@ -33,9 +38,14 @@ class RequestContext:
     timeout: float | None = None
     attempt: int = 1
     state: dict[str, Any] = field(default_factory=_no_state)
+    route: str = ""
+    own_auth: bool = False
+    body_stream: BodyStream | None = None
 
     def __repr__(self) -> str:
         size = "no body" if self.body is None else f"{len(self.body)} bytes"
+        if self.body_stream is not None:
+            size = repr(self.body_stream)
         return (
             f"<RequestContext {self.method} {redact_url(self.url)} "
             f"attempt {self.attempt}, {self.headers!r}, {size}>"

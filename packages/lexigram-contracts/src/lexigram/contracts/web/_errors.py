@@ -28,6 +28,23 @@ ConnectionFailure: TypeAlias = Literal[
 the proxy, the connection before or within the response, or the response's framing."""
 
 
+TLSReason: TypeAlias = Literal[
+    "expired",
+    "not_yet_valid",
+    "wrong_host",
+    "unknown_issuer",
+    "revoked",
+    "pin_mismatch",
+    "certificate",
+    "client_certificate",
+    "version",
+    "not_tls",
+    "refused",
+    "handshake",
+]
+"""Why TLS failed; "certificate" and "handshake" are for all that has no word of its own."""
+
+
 class HTTPClientError(LexigramError):
     """An outbound call failed; every failure of a client is one of these.
 
@@ -101,15 +118,22 @@ class HTTPConnectionError(HTTPClientError):
 
     Attributes:
         failure: What failed.
+        reason: Why, when it was TLS; None when it was not, or nobody can tell.
     """
 
     code: ClassVar[str] = "http.connection"
 
     def __init__(
-        self, message: str, *, failure: ConnectionFailure, **facts: Any
+        self,
+        message: str,
+        *,
+        failure: ConnectionFailure,
+        reason: TLSReason | None = None,
+        **facts: Any,
     ) -> None:
         super().__init__(message, **facts)
         self.failure: ConnectionFailure = failure
+        self.reason: TLSReason | None = reason
 
 
 class HTTPTimeoutError(HTTPClientError):

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
+from lexigram.contracts.web._content import ContentSource
 from lexigram.contracts.web._headers import HeaderSource
+from lexigram.contracts.web._interceptors import InterceptorProtocol
+from lexigram.contracts.web._multipart import FilePart
+from lexigram.contracts.web._timeouts import Timeouts
 
 __all__ = ["ParamValue", "RequestOptions"]
 
@@ -27,14 +31,30 @@ class RequestOptions(TypedDict, total=False):
     """Sent as they are; they win over defaults of the same name."""
 
     json: Any
-    """The body, as JSON. Excludes `data`."""
+    """The body, as JSON. Excludes `data`, `content` and `files`."""
 
     data: bytes | str | Mapping[str, ParamValue]
-    """The body: bytes and text as they are, a mapping as a urlencoded form."""
+    """The body: bytes and text as they are, a mapping as a urlencoded form; with `files`
+    a mapping, the other fields of that form."""
 
-    timeout: float | None
+    content: ContentSource
+    """The body, read while it is sent: a path, a file open in binary mode, from its
+    position on and left open, an asynchronous iterable of bytes, or a function that
+    returns a new one for each attempt. An iterable, and a file that cannot be sought, is
+    sent once: no retry, no redirect that keeps the body. Bytes are sent as they are.
+    Excludes the other bodies."""
+
+    files: (
+        Mapping[str, ContentSource | FilePart]
+        | Sequence[tuple[str, ContentSource | FilePart]]
+    )
+    """Files of a form, sent as multipart/form-data (RFC 7578); each is what `content`
+    takes, or a `FilePart` that says its name and type. Of `data`, the other fields."""
+
+    timeout: float | Timeouts | None
     """Seconds for the whole call: the wait for a connection, every attempt, every
-    back-off and the body. None waits for ever. Left out: the client's `pool.timeout`."""
+    back-off and the body. None waits for ever. Left out: the client's `pool.timeout`.
+    `Timeouts` limits the parts of a call as well."""
 
     follow_redirects: bool
     """Whether 301, 302, 303, 307 and 308 are followed. Left out: as configured."""
@@ -49,3 +69,21 @@ class RequestOptions(TypedDict, total=False):
 
     retry: bool
     """False sends the request at most once. Left out: by method and policy."""
+
+    auth: tuple[str, str] | InterceptorProtocol | None
+    """Who calls, in the place of the credentials that the client's interceptors add: user
+    and password for Basic authentication (RFC 7617), an interceptor for this call alone,
+    which stands inside of the client's, or None for nobody. A pair goes to the origin of
+    the URL only, whoever redirects. Excludes an `Authorization` among `headers`."""
+
+    proxy: str | None
+    """The URL of the HTTP proxy for this call, its credentials included; None connects
+    directly. Wins over configuration and environment, redirects included."""
+
+    tls: str
+    """The name of the policy in `tls_policies` whose certificates are trusted and shown.
+    Left out: the client's `tls`."""
+
+    route: str
+    """A name for calls of this kind, of low cardinality: "/v1/invoices/{id}". Policies
+    get it with the method as `Call.operation`, log records and interceptors as `route`."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import inspect
 import re
-import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from lexigram.contracts.web import HTTPInvalidRequestError, RequestContext
+from lexigram.contracts.web.calling import basic_credentials
 from lexigram.http.interceptors.origins import OriginBound
 
 TokenSource: TypeAlias = str | Callable[[], str | Awaitable[str]]
@@ -17,7 +16,6 @@ TokenSource: TypeAlias = str | Callable[[], str | Awaitable[str]]
 
 # Wider than RFC 6750 §2.1, which tokens in use do not keep to: what a field can hold.
 _TOKEN = re.compile(r"[!-~]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class BearerAuth(OriginBound):
@@ -74,7 +72,7 @@ class BasicAuth(OriginBound):
 
     def __init__(self, username: str, password: str, *, origin: str) -> None:
         super().__init__(origin)
-        self._value = _basic(username, password)
+        self._value = basic_credentials(username, password)
 
     async def intercept_request(self, context: RequestContext, /) -> RequestContext:
         """Add the credentials, where they belong and where none are."""
@@ -95,19 +93,3 @@ def bearer(token: str) -> str:
             "no header can. Was a line break read with it? `strip()` it."
         )
     return f"Bearer {token}"
-
-
-def _basic(username: str, password: str) -> str:
-    if ":" in username:
-        raise HTTPInvalidRequestError(
-            "The user name for Basic authentication holds a colon, which ends it "
-            "(RFC 7617 §2). Give the password by itself."
-        )
-    if _CONTROL.search(username + password):
-        raise HTTPInvalidRequestError(
-            "The user name or password for Basic authentication holds a control "
-            "character, such as a line break (RFC 7617 §2). Leave it out."
-        )
-    # RFC 7617 §2.1 names the form of Unicode too: the same password, however typed.
-    pair = unicodedata.normalize("NFC", f"{username}:{password}")
-    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")

@@ -20,6 +20,8 @@ ANY: Final = "*"
 class DefaultHeaders(InterceptorProtocol):
     """Adds headers to requests that lack them; fields of the call win by name.
 
+    A call that has the option `auth` gets no `Authorization` from here.
+
     Args:
         headers: What to add; a name may be repeated.
         origin: The only origin that gets them, or any URL there. "*" gives them to every
@@ -48,6 +50,8 @@ class DefaultHeaders(InterceptorProtocol):
         """Add the headers that are missing."""
         if self._origin is None or is_only_at(self._origin, context):
             present = {name.lower() for name in context.headers}
+            if context.own_auth:
+                present.add("authorization")
             for name, value in self._headers.pairs:
                 if name.lower() not in present:
                     context.headers.add(name, value)

@@ -58,8 +58,11 @@ class OriginBound(InterceptorProtocol):
         return self._origin
 
     def concerns(self, request: RequestContext) -> bool:
-        """Say whether `request` is for the origin; see `is_only_at`."""
-        return is_only_at(self._origin, request)
+        """Say whether `request` is for the origin, and has no credentials of its own.
+
+        See `is_only_at`, which keeps account of every request.
+        """
+        return is_only_at(self._origin, request) and not request.own_auth
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {self._origin}>"

@@ -88,7 +88,8 @@ class TokenRefresh(OriginBound, AroundInterceptorProtocol):
     """Sends a bearer token to one origin, and gets a new one when it is needed.
 
     A token is fetched before the first request, again before it expires, and when the
-    server answers 401; that request is then sent once more, once for each call. Calls
+    server answers 401; that request is then sent once more, once for each call, unless
+    its body can be read once only. Calls
     that need a token at the same time share one refresh. One that is cancelled, or out
     of time, leaves it to the others, and to the next call when there are none: half a
     refresh could cost the right to another. A request that has an `Authorization` keeps
@@ -163,6 +164,8 @@ class TokenRefresh(OriginBound, AroundInterceptorProtocol):
 
     def _may_replay(self, request: RequestContext) -> bool:
         """Say whether the call has its replay left, and take it."""
+        if request.body_stream is not None and not request.body_stream.replayable:
+            return False
         key = _REPLAYED + self.origin
         left = key not in request.state
         request.state[key] = True

@@ -6,11 +6,12 @@ import json as jsonlib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from lexigram.contracts.redaction import redact_url
 from lexigram.contracts.web import Headers, HeaderSource, MutableHeaders, RequestContext
+from lexigram.testing._calls.multipart import MULTIPART, ReceivedFile, parts_of
 
 __all__ = ["RecordedRequest", "origin_of"]
 
@@ -24,11 +25,12 @@ _URL = re.compile(r"((?:[^:/?#]+:)?(?://[^/?#]*)?)([^?#]*)\??([^#]*)", re.DOTALL
 class RecordedRequest:
     """One request, complete. For reading only.
 
-    What costs something to know (query, text, JSON) is worked out when it is first
-    asked for, and kept.
+    What costs something to know (query, text, JSON, form) is worked out when it is
+    first asked for, and kept.
     """
 
     __slots__ = (
+        "_form",
         "_headers",
         "_json",
         "_params",
@@ -92,13 +94,13 @@ class RecordedRequest:
         self.path_params = {}
 
     @classmethod
-    def of(cls, context: RequestContext) -> RecordedRequest:
-        """Record what `build_request` built."""
+    def of(cls, context: RequestContext, body: bytes | None = None) -> RecordedRequest:
+        """Record what `build_request` built, with what was read of a streamed body."""
         return cls(
             context.method,
             context.url,
             context.headers,
-            context.body or b"",
+            body or context.body or b"",
             context.timeout,
             "",
             context.attempt,
@@ -160,11 +162,49 @@ class RecordedRequest:
             self._json: Any = jsonlib.loads(self.body)
             return self._json
 
+    @property
+    def form(self) -> tuple[tuple[str, str], ...]:
+        """The fields of a form, urlencoded or multipart, in order; files are not among them.
+
+        Raises:
+            ValueError: The body is not a form.
+        """
+        return self._parts_of_form()[0]
+
+    @property
+    def files(self) -> tuple[ReceivedFile, ...]:
+        """The files of a multipart form, in order.
+
+        Raises:
+            ValueError: The body is not a form.
+        """
+        return self._parts_of_form()[1]
+
+    def _parts_of_form(self) -> _Form:
+        try:
+            return self._form
+        except AttributeError:
+            self._form: _Form = _form_of(self.header("content-type") or "", self.body)
+            return self._form
+
     def __repr__(self) -> str:
         return (
             f"<RecordedRequest {self.method} {redact_url(self.url)}, "
             f"{len(self.body)} bytes>"
         )
+
+
+_Form: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[ReceivedFile, ...]]
+
+
+def _form_of(content_type: str, body: bytes) -> _Form:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == MULTIPART:
+        return parts_of(content_type, body)
+    if kind == "application/x-www-form-urlencoded":
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+        return tuple(pairs), ()
+    raise ValueError(f"The body is of {kind or 'no content type'}, which is no form.")
 
 
 def origin_of(parts: SplitResult) -> str:

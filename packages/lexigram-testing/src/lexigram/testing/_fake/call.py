@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from lexigram.contracts.web import RequestContext, RequestSent
-from lexigram.contracts.web.calling import BodyLimits, Deadline, timed_out
+from lexigram.contracts.web.calling import (
+    BodyLimits,
+    Deadline,
+    Interceptors,
+    timed_out,
+)
 
 __all__ = ["FakeCall"]
 
@@ -21,7 +26,7 @@ class FakeCall:
 
     request: RequestContext
     """What the caller asked for, interceptors of the call applied."""
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(repr=False)
     """The options of the verb."""
     limits: BodyLimits
     """How much of a body is accepted."""
@@ -29,6 +34,10 @@ class FakeCall:
     """Bytes that every limit accepts: a plain body of no more needs no reading."""
     started: float
     """When it began, as a time of the client's clock."""
+    around_call: Interceptors | None = None
+    """The interceptors of the call."""
+    around_attempt: Interceptors | None = None
+    """The interceptors of each attempt."""
     deadline: Deadline | None = None
     """The deadline while it is being watched."""
     attempts: int = 0

@@ -21,7 +21,6 @@ from lexigram.contracts.web import (
     HttpResponse,
     RequestContext,
     build_request,
-    check_url,
 )
 from lexigram.contracts.web.calling import (
     BodyLimits,
@@ -29,10 +28,12 @@ from lexigram.contracts.web.calling import (
     Guard,
     Interceptors,
     Telemetry,
+    Upload,
     describe_call,
     follow_redirects,
     guarded,
     timed_out,
+    with_own_auth,
 )
 from lexigram.testing._answers.outcomes import Act, Reply
 from lexigram.testing._calls.journal import RecordedCall
@@ -82,14 +83,27 @@ class FakePath:
         request = build_request(
             method, url, options, headers=self.headers, timeout=self.timeout
         )
-        check_url(request.url)
         limits, whole = self.limits, self.whole
         if "max_response_bytes" in options:
             limits = BodyLimits(options["max_response_bytes"], limits.error)
             whole = always_whole(limits)
-        call = FakeCall(request, options, limits, whole, self.clock.monotonic())
+        around_call, around_attempt = self.around_call, self.around_attempt
+        plain = self.plain
+        if "auth" in options:
+            around_call = self._with_own_auth(around_call, "call", options)
+            around_attempt = self._with_own_auth(around_attempt, "attempt", options)
+            plain = plain and around_call is None and around_attempt is None
+        call = FakeCall(
+            request,
+            options,
+            limits,
+            whole,
+            self.clock.monotonic(),
+            around_call,
+            around_attempt,
+        )
         try:
-            if self.plain:
+            if plain:
                 call.attempts = 1
                 answer = self._meet(request, call)
                 response = answer if isinstance(answer, HttpResponse) else await answer
@@ -106,8 +120,14 @@ class FakePath:
             raise
         response.attempts = call.attempts
         response.elapsed = self.clock.monotonic() - call.started
-        self.telemetry.answered(response)
+        self.telemetry.answered(response, route=call.request.route)
         return response
+
+    def _with_own_auth(
+        self, around: Interceptors | None, scope: str, options: Mapping[str, Any]
+    ) -> Interceptors | None:
+        around = around or Interceptors((), self.clock)
+        return with_own_auth(around, scope, options["auth"]) or None
 
     async def _within_deadline(
         self, call: FakeCall, work: Callable[[], Awaitable[HttpResponse]]
@@ -116,7 +136,7 @@ class FakePath:
         left = None if limit is None else limit - self._elapsed(call)
         call.deadline = deadline = Deadline(left)
         try:
-            async with deadline:
+            with deadline:
                 return await work()
         except TimeoutError as error:
             if not deadline.expired:
@@ -130,7 +150,7 @@ class FakePath:
             call.deadline = None
 
     async def _through_interceptors(self, call: FakeCall) -> HttpResponse:
-        if self.around_call is None:
+        if call.around_call is None:
             return await self._through_redirects(call)
         limit = call.request.timeout
 
@@ -142,7 +162,7 @@ class FakePath:
             limit = request.timeout
             return self._through_redirects(call)
 
-        return await self.around_call.around_call(
+        return await call.around_call.around_call(
             call.request, send, lambda: call.attempts
         )
 
@@ -177,9 +197,9 @@ class FakePath:
     def _attempt(
         self, request: RequestContext, call: FakeCall
     ) -> Awaitable[HttpResponse]:
-        if self.around_attempt is None:
+        if call.around_attempt is None:
             return self._in_turn(request, call)
-        return self.around_attempt.around_attempt(
+        return call.around_attempt.around_attempt(
             request, lambda sent: self._in_turn(sent, call), lambda: call.attempts
         )
 
@@ -208,7 +228,28 @@ class FakePath:
         self, request: RequestContext, call: FakeCall
     ) -> HttpResponse | Awaitable[HttpResponse]:
         """Let a request meet its route; what takes no time is answered at once."""
-        seen = RecordedRequest.of(request)
+        if request.body_stream is not None:
+            return self._receive(request, call)
+        return self._answer(RecordedRequest.of(request), request, call)
+
+    async def _receive(self, request: RequestContext, call: FakeCall) -> HttpResponse:
+        """Read the body to its end first, as most servers do."""
+
+        async def receive() -> HttpResponse:
+            upload = Upload.of(request)
+            body = b"" if upload is None else await upload.read()
+            answer = self._answer(RecordedRequest.of(request, body), request, call)
+            return answer if isinstance(answer, HttpResponse) else await answer
+
+        if call.deadline is not None:
+            return await call.wait(receive(), request, "maybe")
+        return await self._within_deadline(
+            call, lambda: call.wait(receive(), request, "maybe")
+        )
+
+    def _answer(
+        self, seen: RecordedRequest, request: RequestContext, call: FakeCall
+    ) -> HttpResponse | Awaitable[HttpResponse]:
         seen.attempt = call.attempts
         record, route = self.board.receive(seen)
         try:

@@ -6,10 +6,12 @@ authors of clients: a service needs `lexigram.contracts.web` alone, which does n
 this.
 """
 
+from lexigram.contracts.web._call_options import basic_credentials, proxy_problem
 from lexigram.contracts.web.calling._bodies import BodyLimits, BodyReader
 from lexigram.contracts.web.calling._codings import accepted_codings
-from lexigram.contracts.web.calling._deadline import Deadline
+from lexigram.contracts.web.calling._deadline import AttemptTimer, Deadline
 from lexigram.contracts.web.calling._defaults import (
+    CONNECT_TIMEOUT,
     MAX_ERROR_BYTES,
     MAX_REDIRECTS,
     MAX_RESPONSE_BYTES,
@@ -25,6 +27,7 @@ from lexigram.contracts.web.calling._judgement import (
     judge_by,
     retry_after,
 )
+from lexigram.contracts.web.calling._own_auth import with_own_auth
 from lexigram.contracts.web.calling._policies import (
     Guard,
     Operation,
@@ -33,13 +36,16 @@ from lexigram.contracts.web.calling._policies import (
 )
 from lexigram.contracts.web.calling._redirects import follow_redirects, next_request
 from lexigram.contracts.web.calling._telemetry import Telemetry
+from lexigram.contracts.web.calling._uploads import Upload, with_length
 
 __all__ = [
+    "CONNECT_TIMEOUT",
     "IDEMPOTENT_METHODS",
     "MAX_ERROR_BYTES",
     "MAX_REDIRECTS",
     "MAX_RESPONSE_BYTES",
     "TIMEOUT",
+    "AttemptTimer",
     "BodyLimits",
     "BodyReader",
     "Deadline",
@@ -49,7 +55,9 @@ __all__ = [
     "Operation",
     "Send",
     "Telemetry",
+    "Upload",
     "accepted_codings",
+    "basic_credentials",
     "compose_policies",
     "describe_call",
     "follow_redirects",
@@ -57,7 +65,10 @@ __all__ = [
     "judge",
     "judge_by",
     "next_request",
+    "proxy_problem",
     "retry_after",
     "timed_out",
     "too_large",
+    "with_length",
+    "with_own_auth",
 ]

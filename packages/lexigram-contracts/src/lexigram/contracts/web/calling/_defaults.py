@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["MAX_ERROR_BYTES", "MAX_REDIRECTS", "MAX_RESPONSE_BYTES", "TIMEOUT"]
+__all__ = [
+    "CONNECT_TIMEOUT",
+    "MAX_ERROR_BYTES",
+    "MAX_REDIRECTS",
+    "MAX_RESPONSE_BYTES",
+    "TIMEOUT",
+]
 
 TIMEOUT: Final = 30.0
 """Seconds for a whole call."""
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds for opening a connection."""
 
 MAX_REDIRECTS: Final = 10
 """Most redirects of one call."""

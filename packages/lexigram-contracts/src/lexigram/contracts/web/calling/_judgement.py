@@ -18,6 +18,7 @@ from lexigram.contracts.web import (
     HttpResponse,
     HTTPTimeoutError,
     RequestContext,
+    TimeoutPhase,
 )
 
 __all__ = [
@@ -45,6 +46,14 @@ _NEUTRAL = Judgement("neutral")
 # The limit of the whole call is over: another attempt has no time left.
 _TIMED_OUT = Judgement("failure", reason="timeout")
 _ATTEMPT_TIMED_OUT = Judgement("failure", retryable=True, reason="timeout")
+_OF_TIMEOUTS: dict[TimeoutPhase, Judgement] = {
+    "total": _TIMED_OUT,
+    "attempt": _ATTEMPT_TIMED_OUT,
+    "connect": _ATTEMPT_TIMED_OUT,
+    "read": _ATTEMPT_TIMED_OUT,
+    # It is we who are busy: the upstream was not asked, and asking again adds to it.
+    "pool": Judgement("neutral", reason="pool"),
+}
 
 
 def describe_call(
@@ -55,8 +64,9 @@ def describe_call(
 ) -> Call[HttpResponse]:
     """Describe a call to policies, which know nothing of HTTP.
 
-    Its key is the origin. It is repeatable when its method is idempotent or when it has
-    an idempotency key, unless the option `retry` is False.
+    Its key is the origin, its operation the method with the route, if there is one. It
+    is repeatable when its method is idempotent or when it has an idempotency key, unless
+    the option `retry` is False or its body can be read once only.
 
     Args:
         request: What is sent.
@@ -66,15 +76,21 @@ def describe_call(
     """
     return Call(
         key=_authority(request.url),
-        operation=request.method,
+        operation=_operation(request),
         repeatable=_repeatable(request, options),
         deadline=deadline,
         judge=judge or _judge,
     )
 
 
+def _operation(request: RequestContext) -> str:
+    return f"{request.method} {request.route}" if request.route else request.method
+
+
 def _repeatable(request: RequestContext, options: Mapping[str, Any]) -> bool:
     if options.get("retry") is False:
+        return False
+    if request.body_stream is not None and not request.body_stream.replayable:
         return False
     return request.method in IDEMPOTENT_METHODS or "idempotency-key" in request.headers
 
@@ -110,7 +126,7 @@ def judge(response: HttpResponse | None, error: BaseException | None) -> Judgeme
     if response is not None:
         return _of_response(response, RETRYABLE_STATUSES)
     if isinstance(error, HTTPTimeoutError):
-        return _TIMED_OUT
+        return _OF_TIMEOUTS[error.phase]
     if isinstance(error, CallTimeoutError):
         return _ATTEMPT_TIMED_OUT if error.phase == "attempt" else _TIMED_OUT
     if isinstance(error, HTTPConnectionError):
@@ -137,17 +153,28 @@ def _of_response(response: HttpResponse, repeated: frozenset[int]) -> Judgement:
 
 
 def retry_after(response: HttpResponse) -> float | None:
-    """Return the seconds that Retry-After asks to wait (RFC 9110 §10.2.3), if it does.
+    """Return the seconds that a response asks to wait, if it does.
 
-    A date in the past asks for none. What cannot be read counts as absent.
+    Retry-After (RFC 9110 §10.2.3) holds seconds, also with a fraction, or a date; one in
+    the past asks for none. `retry-after-ms`, which some services send beside it, is
+    more exact and wins. What cannot be read counts as absent.
     """
-    value = response.headers.get("retry-after", "").strip()
+    headers = response.headers
+    exact = _seconds(headers.get("retry-after-ms", "").strip())
+    if exact is not None:
+        return exact / 1000
+    value = headers.get("retry-after", "").strip()
     if not value:
         return None
+    seconds = _seconds(value)
+    return _until(value) if seconds is None else seconds
+
+
+def _seconds(value: str) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        return _until(value)
+        return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 

@@ -13,7 +13,7 @@ from lexigram.contracts.web import (
     HTTPTooManyRedirectsError,
     MutableHeaders,
     RequestContext,
-    check_url,
+    usable_url,
 )
 
 __all__ = ["follow_redirects", "next_request"]
@@ -95,10 +95,12 @@ def next_request(
     """Return the request that `response` redirects to, or None when it does not.
 
     303 becomes GET, and so does POST after 301 and 302; the body is left behind then.
+    Otherwise it is sent again, which a body that is read while it is sent may not allow.
     To another origin (scheme, host or port) only headers that are harmless by name go.
 
     Raises:
-        HTTPRedirectError: The target is not an http(s) URL, or leaves https for http.
+        HTTPRedirectError: The target is not an http(s) URL, or leaves https for http, or
+            the body would have to be sent again and cannot be.
     """
     if response.status not in _REDIRECTS:
         return None
@@ -107,11 +109,19 @@ def next_request(
         return None
     url = _target(request, location)
     rewritten = _becomes_get(request.method, response.status)
+    stream = None if rewritten else request.body_stream
+    if stream is not None and not stream.replayable:
+        raise _refused(
+            request,
+            "The body was sent already and cannot be read again; bytes, a path or a "
+            "function that returns a new iterator can be.",
+        )
     return replace(
         request,
         method="GET" if rewritten else request.method,
         url=url,
         body=None if rewritten else request.body,
+        body_stream=stream,
         headers=_headers(
             request,
             same_origin=_origin(url) == _origin(request.url),
@@ -128,8 +138,11 @@ def _becomes_get(method: str, status: int) -> bool:
 
 def _target(request: RequestContext, location: str) -> str:
     try:
-        url = urljoin(request.url, quote(location, safe=_REFERENCE)).partition("#")[0]
-        check_url(url)
+        reference = quote(location, safe=_REFERENCE)
+        if "@" in urlsplit(reference).netloc:
+            # RFC 9110 §4.2.4: they may be there to deceive, and would be sent.
+            raise _refused(request, "Its target holds credentials.")
+        url = usable_url(urljoin(request.url, reference))
     except HTTPInvalidRequestError as error:
         raise _refused(request, error.args[0]) from None
     except ValueError as error:

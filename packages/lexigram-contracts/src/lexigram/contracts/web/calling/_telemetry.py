@@ -29,14 +29,15 @@ class Telemetry:
 
     `http.request.duration` is a histogram in seconds, tagged with the method;
     `http.request.status` a counter, tagged with the method and the status, or
-    `connection_error`, `timeout`, or the code of another error.
+    `connection_error`, `timeout`, or the code of another error. The `route` of a call
+    that has one is in its log record, and no tag: an aggregation pays for each value.
     """
 
     def __init__(self, metrics: MetricsRecorderProtocol | None) -> None:
         self._metrics = metrics
         self._recorder_failures = 0
 
-    def answered(self, response: HttpResponse) -> None:
+    def answered(self, response: HttpResponse, *, route: str = "") -> None:
         """Record a call that got a response."""
         if self._metrics is not None:
             self._record(
@@ -51,6 +52,7 @@ class Telemetry:
                     "status": response.status,
                     "attempts": response.attempts,
                     "elapsed": response.elapsed,
+                    **_named(route),
                 },
             )
 
@@ -73,6 +75,7 @@ class Telemetry:
                     if isinstance(error, HTTPClientError)
                     else 0,
                     "elapsed": elapsed,
+                    **_named(request.route),
                 },
             )
 
@@ -95,6 +98,10 @@ class Telemetry:
             self._recorder_failures += 1
             if self._recorder_failures == 1:
                 _logger.warning("http.client.metrics_recorder_failed", exc_info=True)
+
+
+def _named(route: str) -> dict[str, str]:
+    return {"route": route} if route else {}
 
 
 def _status_of(error: Exception) -> str:

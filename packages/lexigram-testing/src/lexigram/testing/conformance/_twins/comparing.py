@@ -31,6 +31,7 @@ WIRE_ONLY: Final[Mapping[str, str]] = MappingProxyType(
         "requests.*.headers.host": "the wire needs it; the URL says the same",
         "requests.*.headers.connection": "says what becomes of the connection",
         "requests.*.headers.content-length": "frames the body, which is compared",
+        "requests.*.headers.transfer-encoding": "frames the body as well",
         "requests.*.headers.accept": "each client has its own default",
         "requests.*.headers.accept-encoding": "each client has its own default",
         "requests.*.headers.user-agent": "each client names itself",

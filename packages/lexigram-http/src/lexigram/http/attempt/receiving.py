@@ -1,0 +1,58 @@
+"""From the body on the wire to the bytes of a response."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import aiohttp
+
+from lexigram.contracts.web import RequestContext
+from lexigram.contracts.web.calling import AttemptTimer, BodyLimits, BodyReader
+
+# What a new connection costs about as much as.
+_DRAIN_BYTES = 64 * 1024
+_DRAIN_SECONDS = 0.1
+
+
+def body_reader(
+    response: aiohttp.ClientResponse, request: RequestContext, limits: BodyLimits
+) -> BodyReader:
+    """Return what takes in the body of this response."""
+    fields = (
+        response.headers
+    )  # whose look-up is there already, unlike that of `Headers`
+    return BodyReader(
+        request,
+        response.status,
+        limits,
+        labels=fields.getall("Content-Encoding", ()),
+        redirects="Location" in fields,
+    )
+
+
+async def read(
+    response: aiohttp.ClientResponse, reader: BodyReader, timer: AttemptTimer
+) -> bytes:
+    """Return the body, read to its end or to where it is cut."""
+    reader.expect(response.content_length)
+    async for chunk in response.content.iter_any():
+        timer.enter("read")
+        for _ in reader.feed(chunk):
+            # A little can decode to a lot: let others run, and the deadline pass.
+            await asyncio.sleep(0)
+        if reader.cut:
+            await _drain(response.content)
+            break
+    return reader.end()
+
+
+async def _drain(content: aiohttp.StreamReader) -> None:
+    """Read the rest of a body that was cut, if it is short, to keep the connection."""
+    size = 0
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            async for chunk in content.iter_any():
+                size += len(chunk)
+                if size > _DRAIN_BYTES:
+                    return

@@ -1,0 +1,95 @@
+"""From a request to the arguments that aiohttp takes."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+from urllib.parse import urlsplit
+
+from yarl import URL
+
+from lexigram.contracts.web import RequestContext
+from lexigram.contracts.web.calling import Upload, with_length
+from lexigram.http.attempt.plan import AttemptPlan
+
+# From here on aiohttp warns about bytes, and writes a file piece by piece.
+_LARGE_BODY = 1024 * 1024
+
+# Where aiohttp says what type a body has, one that is not there included.
+_LABELLED_METHODS = frozenset({"PATCH", "POST", "PUT"})
+_CONTENT_TYPE = ("Content-Type",)
+
+
+def wire_url(url: str) -> URL:
+    """Return the URL in aiohttp's form, and in no other words.
+
+    Left to itself it decodes what it finds needlessly escaped, which makes another URL
+    of it (RFC 3986 §2.2): one that nobody signed. Only a name is put into its ASCII form
+    (RFC 5891).
+    """
+    if url.isascii():
+        return URL(url, encoded=True)
+    parts = urlsplit(url)
+    authority = URL(f"{parts.scheme}://{parts.netloc}").raw_authority
+    return URL(parts._replace(netloc=authority).geturl(), encoded=True)
+
+
+def sent_as(
+    request: RequestContext, plan: AttemptPlan, upload: Upload | None
+) -> dict[str, Any]:
+    """Return the options of `aiohttp.ClientSession.request`, but for method and URL."""
+    options = _addressed(with_length(request, upload), plan)
+    if plan.tls is not None:
+        options["ssl"] = plan.tls
+    options["data"] = upload or _sendable(request.body)
+    options["skip_auto_headers"] = _unwanted(request)
+    return options
+
+
+def routed_as(request: RequestContext, plan: AttemptPlan) -> dict[str, Any]:
+    """Return what tells connections to one origin apart."""
+    way: dict[str, Any] = {"ssl": True if plan.tls is None else plan.tls}
+    if plan.proxy is None:
+        return way
+    _, tunnel = plan.proxy.share(request.url, ())
+    return {**way, "proxy": URL(plan.proxy.url), "proxy_headers": tunnel}
+
+
+def _addressed(request: RequestContext, plan: AttemptPlan) -> dict[str, Any]:
+    """Return the options for the header fields, and for the way through a proxy."""
+    fields = _fields(request)
+    proxy = plan.proxy
+    if proxy is None:
+        return {"headers": fields}
+    fields, tunnel = proxy.share(request.url, fields)
+    return {"headers": fields, "proxy": proxy.url, "proxy_headers": tunnel}
+
+
+def _fields(request: RequestContext) -> list[tuple[str, str]]:
+    """Return the header fields in the form that aiohttp sends all of.
+
+    Of a name in two spellings it keeps the last field only, so each has one here.
+    """
+    spellings: dict[str, str] = {}
+    fields = [
+        (spellings.setdefault(name.lower(), name), value)
+        for name, value in request.headers.pairs
+    ]
+    if "range" in spellings and "accept-encoding" not in spellings:
+        # A part of coded data cannot be decoded (RFC 9110 §14.2), so none is offered.
+        fields.append(("Accept-Encoding", "identity"))
+    return fields
+
+
+def _unwanted(request: RequestContext) -> tuple[str, ...] | None:
+    """Name the field that aiohttp must not add; None is what costs the least."""
+    if request.body is None and request.method in _LABELLED_METHODS:
+        return _CONTENT_TYPE
+    return None
+
+
+def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return the body in the form that aiohttp writes without holding up the loop."""
+    if body is None or len(body) <= _LARGE_BODY:
+        return body
+    return io.BytesIO(body)

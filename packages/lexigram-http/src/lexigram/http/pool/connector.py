@@ -1,0 +1,332 @@
+"""Opening connections, keeping them while they lie idle, and dropping them.
+
+aiohttp's connectors do the opening. Here is what they leave open: a total that idle
+connections count against, a cap on the idle ones of a host, an age, the time for which
+a server says that it keeps a connection, and pins. The overrides below are the only
+places that rely on the connector's internals; tests over real sockets fail when one of
+them stops being called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+import ssl
+from collections.abc import Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import aiohttp
+from aiohttp.abc import ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ClientRequest, ConnectionKey
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+
+from lexigram.contracts.web.calling import AttemptTimer
+from lexigram.http.config import ConnectionPoolConfig
+from lexigram.http.egress import EgressRefusedError, Outbound, sockets_for
+from lexigram.http.pool.admission import Admission
+from lexigram.http.tls import PinMismatchError, TLSPolicy
+
+# What a proxy may do instead of opening a tunnel. The request was not sent then, which
+# nobody can tell from these classes once they have left the connector.
+_BEFORE_THE_TUNNEL = (
+    aiohttp.ServerDisconnectedError,
+    aiohttp.ClientOSError,
+    aiohttp.ClientResponseError,
+    aiohttp.ClientPayloadError,
+)
+_KNOWN_OF_PROXIES = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
+
+# "timeout=5, max=100" (RFC 9112 appendix C.2.2, from RFC 2068 §19.7.1.1)
+_KEPT_FOR = re.compile(r"(?:^|[,\s])timeout\s*=\s*\"?([0-9]{1,6})", re.IGNORECASE)
+_KEEP_ALIVE = "Keep-Alive"
+# A request that is on its way when the server closes is lost: be gone before.
+_MARGIN = 1.0
+
+attempt_timer: ContextVar[AttemptTimer] = ContextVar("attempt_timer")
+"""Whom the connector tells what it does for the calling task.
+
+No argument of aiohttp's comes through to where it waits.
+"""
+
+
+class Wire(ResponseHandler):
+    """One connection, with what decides how long it is kept.
+
+    Attributes:
+        opened: When it was opened, in the loop's time.
+        idle_until: When it is dropped if it lies idle until then.
+        kept_for: The seconds for which the server says that it keeps it.
+        used: Whether it had a request before.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.opened: float = loop.time()
+        self.idle_until: float = 0.0
+        self.kept_for: float | None = None
+        self.used: bool = False
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """Take note of what a response says, on its way to who waits for it."""
+        hint = data[0].headers.get(_KEEP_ALIVE)
+        if hint is not None:
+            said = _KEPT_FOR.search(hint)
+            self.kept_for = float(said[1]) if said else None
+        super().feed_data(data, size)
+
+
+class _Keeping(aiohttp.BaseConnector):
+    """What both kinds of connectors do alike."""
+
+    # Each set once, before the first connection.
+    _max_open: int
+    _max_idle: int
+    _max_age: float | None
+    _keep_for: float
+    _policies: dict[ssl.SSLContext | Literal[True], TLSPolicy]
+    opened: int
+    reused: int
+
+    def _keep_by(self, config: ConnectionPoolConfig, admission: Admission) -> None:
+        # Whoever waits takes the connection that is given back: it does not lie idle.
+        self._is_wanted = admission.is_wanted
+        self._max_open = config.max_connections
+        self._max_idle = config.max_keepalive_connections
+        self._max_age = config.max_connection_age
+        self._keep_for = config.keepalive_timeout
+        self._policies = {}
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._factory = functools.partial(Wire, loop=self._loop)  # type: ignore[assignment]  # a subclass of what it makes
+        self.opened = 0
+        self.reused = 0
+
+    @property
+    def idle(self) -> int:
+        """How many connections lie idle."""
+        return sum(map(len, self._conns.values()))
+
+    def speak(self, policy: TLSPolicy) -> None:
+        """Let requests whose context is the policy's be checked by it."""
+        self._policies[policy.context] = policy
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature to override
+    ) -> Connection:
+        """Return a connection, kept or opened for the request."""
+        if self._conns:
+            self._drop_expired(req.connection_key)
+        connection = await super().connect(req, traces, timeout)
+        wire = connection.protocol
+        if isinstance(wire, Wire):
+            self.reused += wire.used
+            wire.used = True
+        timer = attempt_timer.get(None)
+        if timer is not None:
+            timer.enter("read")
+        return connection
+
+    def _release(
+        self,
+        key: ConnectionKey,
+        protocol: ResponseHandler,
+        *,
+        should_close: bool = False,
+    ) -> None:
+        """Keep the connection for reuse, unless it is old or its host has enough."""
+        now = self._loop.time()
+        should_close = should_close or not self._is_worth_keeping(key, protocol, now)
+        super()._release(key, protocol, should_close=should_close)
+        if isinstance(protocol, Wire) and self._conns:
+            self._set_sweeper(protocol.idle_until)
+
+    def _is_worth_keeping(
+        self, key: ConnectionKey, protocol: ResponseHandler, now: float
+    ) -> bool:
+        if not isinstance(protocol, Wire):
+            return False
+        idle = len(self._conns.get(key, ()))
+        if idle >= self._max_idle and not self._is_wanted((key.host, key.port)):
+            return False
+        if self._max_age is not None and now - protocol.opened >= self._max_age:
+            return False
+        kept_for = self._keep_for
+        if protocol.kept_for is not None:
+            kept_for = min(kept_for, protocol.kept_for - _MARGIN)
+        protocol.idle_until = now + kept_for
+        return kept_for > 0
+
+    def _set_sweeper(self, when: float) -> None:
+        if self._sweeper is None and not self._closed:
+            self._sweeper = self._loop.call_at(when, self._sweep)
+
+    def _sweep(self) -> None:
+        """Drop what has been idle for too long, and come back for the rest."""
+        self._sweeper = None
+        for key in list(self._conns):
+            self._drop_expired(key)
+        kept = [wire.idle_until for wires in self._conns.values() for wire, _ in wires]  # type: ignore[attr-defined]  # made by our factory
+        if kept:
+            self._set_sweeper(min(kept))
+
+    def _drop_expired(self, key: ConnectionKey) -> None:
+        wires = self._conns.get(key)
+        if wires is None:
+            return
+        now = self._loop.time()
+        kept = [pair for pair in wires if pair[0].idle_until > now]  # type: ignore[attr-defined]  # made by our factory
+        if len(kept) == len(wires):
+            return
+        for wire, _ in wires:
+            if wire.idle_until <= now:  # type: ignore[attr-defined]  # made by our factory
+                wire.close()
+        wires.clear()
+        wires.extend(kept)
+        if not kept:
+            del self._conns[key]
+
+    def _close(self, *, abort_ssl: bool = False) -> list[Any]:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        return super()._close(abort_ssl=abort_ssl)
+
+    async def _create_connection(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature to override
+    ) -> ResponseHandler:
+        """Open a connection, closing idle ones first where the total requires it."""
+        timer = attempt_timer.get(None)
+        if timer is not None:
+            timer.enter("connect")
+        self.opened += 1
+        if self._close_surplus_idle():
+            # The sockets close in the next turn of the loop; connect after that.
+            await asyncio.sleep(0)
+        try:
+            protocol = await super()._create_connection(req, traces, timeout)
+        except _BEFORE_THE_TUNNEL as error:
+            if req.proxy is None or isinstance(error, _KNOWN_OF_PROXIES):
+                raise
+            raise aiohttp.ClientProxyConnectionError(
+                req.connection_key, OSError(0, "it did not answer to CONNECT")
+            ) from error
+        if req.is_ssl():
+            self._check_pins(req, protocol)
+        return protocol
+
+    def _check_pins(self, req: ClientRequest, protocol: ResponseHandler) -> None:
+        """Refuse the connection if the certificate at its far end is not pinned.
+
+        aiohttp's own `Fingerprint` takes one only, and switches verification off.
+        """
+        if protocol.transport is None:
+            return
+        policy = self._policies.get(req.ssl)  # type: ignore[arg-type]  # never a fingerprint
+        if policy is None:
+            return
+        try:
+            policy.check(protocol.transport.get_extra_info("ssl_object"))
+        except PinMismatchError as error:
+            protocol.close()
+            raise aiohttp.ClientConnectorCertificateError(
+                req.connection_key, error
+            ) from error
+
+    def _close_surplus_idle(self) -> int:
+        """Close the longest idle connections while too many are open."""
+        # Connections in use include the one that is about to be opened.
+        surplus = len(self._acquired) + self.idle - self._max_open
+        for _ in range(surplus):
+            key = min(self._conns, key=lambda key: self._conns[key][0][1])
+            protocol, _idle_since = self._conns[key].popleft()
+            if not self._conns[key]:
+                del self._conns[key]
+            if protocol.transport is not None:
+                # Not `close()`: over TLS that waits for the peer's goodbye.
+                protocol.transport.abort()
+            protocol.close()
+        return max(surplus, 0)
+
+
+def _settings(config: ConnectionPoolConfig) -> dict[str, Any]:
+    """Return what every connector is made with.
+
+    Calls are let in by `Admission`, and idle connections are dropped here, so that
+    aiohttp sets no limit of its own. It must not pay for timers either.
+    """
+    settings: dict[str, Any] = {"limit": 0}
+    if config.force_close:
+        return {**settings, "force_close": True}
+    return {**settings, "keepalive_timeout": None}
+
+
+class TCPConnector(_Keeping, aiohttp.TCPConnector):
+    """Connects over TCP, racing the addresses of a name (RFC 8305)."""
+
+    def __init__(
+        self,
+        config: ConnectionPoolConfig,
+        admission: Admission,
+        tls: TLSPolicy,
+        outbound: Outbound,
+    ) -> None:
+        super().__init__(
+            limit_per_host=0,
+            socket_factory=sockets_for(outbound),
+            ttl_dns_cache=config.ttl_dns_cache,  # type: ignore[arg-type]  # compared as a number of seconds
+            ssl=tls.context,
+            **_settings(config),
+        )
+        self._keep_by(config, admission)
+        # A request that names no context uses the connector's own.
+        self._policies[True] = tls
+        self.speak(tls)
+        self._outbound = outbound
+
+    async def _resolve_host(
+        self, host: str, port: int, traces: Sequence[Trace] | None = None
+    ) -> list[ResolveResult]:
+        """Look a name up; one without an address is none that may be called."""
+        try:
+            return await super()._resolve_host(host, port, traces)
+        except OSError as error:
+            if self._outbound == "any" or isinstance(error, TimeoutError):
+                raise
+            raise EgressRefusedError from error
+
+
+class UnixConnector(_Keeping, aiohttp.UnixConnector):
+    """Connects to one Unix socket, whatever host the URL names."""
+
+    def __init__(
+        self, config: ConnectionPoolConfig, admission: Admission, path: Path
+    ) -> None:
+        super().__init__(str(path), **_settings(config))
+        self._keep_by(config, admission)
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature to override
+    ) -> Connection:
+        """Return a connection; refuses what aiohttp leaves out here in silence."""
+        if req.is_ssl():
+            raise aiohttp.InvalidURL(req.url, "https is not spoken over a Unix socket")
+        if req.proxy is not None:
+            raise aiohttp.InvalidURL(req.url, "there is no proxy on a Unix socket")
+        return await super().connect(req, traces, timeout)
+
+
+Connector: TypeAlias = TCPConnector | UnixConnector
+"""What opens and keeps the connections of a pool."""
