@@ -54,7 +54,7 @@ def answers(*statuses: int) -> Callable[[], Awaitable[int]]:
 
 
 @pytest.mark.parametrize(
-    ("duration", "attempts"), [(0.1, 1), (0.11, 2), (0.3, 2), (0.31, 3), (0.71, 4)]
+    ("duration", "attempts"), [(0.1, 1), (0.11, 2), (0.29, 2), (0.31, 3), (0.71, 4)]
 )
 async def test_trap_t17_no_wait_ends_after_the_longest_duration(
     duration: float, attempts: int

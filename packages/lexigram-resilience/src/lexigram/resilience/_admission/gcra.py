@@ -26,14 +26,16 @@ class Gcra:
         self._arrival = float("-inf")
         self.burst: int = burst
 
-    def take(self, now: float, cost: int) -> float:
+    def take(self, now: float, cost: float) -> float:
         """Take `cost` permits and return 0, or return the seconds until they are there.
 
-        When it is not 0, nothing was taken.
+        When it is not 0, nothing was taken. No more than `burst` can be asked for.
         """
         arrival = self._arrival
-        if arrival < now:  # noqa: PLR1730 - `max` costs more than all the rest
-            arrival = now
+        if arrival < now:
+            # The whole burst is there, which is enough for any cost.
+            self._arrival = now + cost * self._interval
+            return 0.0
         arrival += cost * self._interval
         early = arrival - self._tolerance - now
         # Less than a nanosecond is the rounding of floats, not a time to wait.
@@ -42,7 +44,7 @@ class Gcra:
         self._arrival = arrival
         return 0.0
 
-    def wait(self, now: float, cost: int) -> float:
+    def wait(self, now: float, cost: float) -> float:
         """Return the seconds until `cost` permits are there; takes nothing."""
         start = max(now, self._arrival)
         return max(0.0, start + cost * self._interval - self._tolerance - now)

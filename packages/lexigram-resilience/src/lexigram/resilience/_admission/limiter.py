@@ -46,7 +46,7 @@ class Gate:
         self._queued = 0
         self.changed: asyncio.Future[None] | None = None
         # With nobody in line, which is how it is for most calls, the rate's own.
-        self.take: Callable[[float, int], float] = rate.take
+        self.take: Callable[[float, float], float] = rate.take
 
     @property
     def queued(self) -> int:
@@ -58,7 +58,7 @@ class Gate:
         self._queued += cost
         self.take = self._behind_all if self._queued else self.rate.take
 
-    def _behind_all(self, now: float, cost: int) -> float:
+    def _behind_all(self, now: float, cost: float) -> float:
         # The permits may be there and nobody woken yet who waits for them.
         return max(_SOON, self.rate.wait(now, self._queued + cost))
 
@@ -100,6 +100,9 @@ class RateLimiter:
         self._gates = Keyed(
             self._new_gate, may_go=self._may_go, max_keys=self._config.max_keys
         )
+        # Of calls without a key, which are the most where there is one limit for all: it
+        # has to be at hand, and is never forgotten.
+        self._keyless = self._new_gate("")
 
     def __repr__(self) -> str:
         config = self._config
@@ -115,7 +118,7 @@ class RateLimiter:
 
     def gate(self, key: str) -> Gate:
         """Return the rate of a key, made now when there is none."""
-        return self._gates.get(key)
+        return self._gates.get(key) if key else self._keyless
 
     def take(self, key: str) -> tuple[Gate, float]:
         """Take one permit without waiting, by this limiter's own clock.
@@ -123,8 +126,9 @@ class RateLimiter:
         Returns:
             The rate of the key, and 0; or the seconds to wait for in `queue`.
         """
-        gate = self._gates.get(key)
-        return gate, gate.take(self._now(), 1)
+        gate = self._gates.get(key) if key else self._keyless
+        now, take = self._now, gate.take
+        return gate, take(now(), 1.0)
 
     def try_acquire(self, key: str = "", *, cost: int = 1) -> float:
         """Take the permits now and return 0, or return the seconds until it may succeed.
@@ -134,10 +138,11 @@ class RateLimiter:
         Raises:
             ValueError: The limit never has `cost` permits at a time.
         """
-        gate = self._gates.get(key)
+        gate = self._gates.get(key) if key else self._keyless
         if not 0 < cost <= gate.rate.burst:
             raise _never(cost, gate)
-        return gate.take(self._now(), cost)
+        now, take = self._now, gate.take
+        return take(now(), cost)
 
     async def acquire(
         self,
@@ -158,11 +163,11 @@ class RateLimiter:
                 when the rate was lowered meanwhile it comes later.
             ValueError: The limit never has `cost` permits at a time.
         """
-        gate = self._gates.get(key)
+        gate = self._gates.get(key) if key else self._keyless
         if not 0 < cost <= gate.rate.burst:
             raise _never(cost, gate)
-        wait = gate.take(self._now(), cost)
-        if wait > 0:
+        now, take = self._now, gate.take
+        if wait := take(now(), cost):
             await self._wait(gate, key, cost, wait, timeout)
 
     async def execute(
@@ -176,12 +181,15 @@ class RateLimiter:
             RateLimitedError: It would take longer; `operation` was not called.
             BaseException: Whatever `operation` raised, unchanged.
         """
-        if call is None:
-            call = _PLAIN_CALL
-        gate = self._gates.get(call.key)
-        wait = gate.take(self._now(), 1)
-        if wait > 0:
-            await self.queue(gate, call, wait)
+        if call is None or not call.key:
+            gate = self._keyless
+        else:
+            gate = self._gates.get(call.key)
+        # Called by names of their own: CPython 3.11 takes longer for what looks like a
+        # method and is an attribute. The cost is a float as the time is, for the same.
+        now, take = self._now, gate.take
+        if wait := take(now(), 1.0):
+            await self.queue(gate, call or _PLAIN_CALL, wait)
         return await operation()
 
     async def queue(self, gate: Gate, call: Call[Any], wait: float) -> None:
@@ -210,7 +218,7 @@ class RateLimiter:
         now = self._now()
         self._config = config
         self._gates.change_limit(config.max_keys)
-        for gate in self._gates.values():
+        for gate in (self._keyless, *self._gates.values()):
             gate.rate.change(now, config.rate, config.largest)
             gate.wake()
 
@@ -234,9 +242,16 @@ class RateLimiter:
     async def _sleep_until_there(
         self, gate: Gate, key: str, cost: int, began: float, limit: float | None
     ) -> None:
-        while wait := gate.rate.take(self._now(), cost):
+        rate = gate.rate
+        while True:
+            # The burst may have become too small for it meanwhile.
+            fits = cost <= rate.burst
+            take_or_tell = rate.take if fits else rate.wait
+            wait = take_or_tell(self._now(), cost)
+            if not wait:
+                return
             waited = self._now() - began
-            if cost > gate.rate.burst or (limit is not None and waited + wait > limit):
+            if not fits or (limit is not None and waited + wait > limit):
                 raise self._refusal(key, wait, limit)
             gate.changed = asyncio.get_running_loop().create_future()
             await came_within(wait, gate.changed, self._clock)

@@ -9,6 +9,9 @@ most often.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import repeat
+from operator import length_hint
 from typing import Final
 
 from lexigram.contracts.clock import ClockProtocol, SystemClock
@@ -35,8 +38,9 @@ class Purse:
     are no more than an eighth of what that slice had.
 
     Attributes:
-        untimed: How many calls may be counted without the time now: by taking one off,
-            in the place of `deposit`.
+        untimed: The calls that may be counted without the time now: by taking one off,
+            in the place of `deposit`. To take off an iterator costs nothing; a number
+            that goes down is an object made for each call.
     """
 
     __slots__ = (
@@ -52,7 +56,8 @@ class Purse:
         "untimed",
     )
 
-    untimed: int
+    untimed: Iterator[None]
+    _granted: int
 
     def __init__(self, config: BudgetConfig) -> None:
         self._ratio = config.ratio
@@ -60,9 +65,9 @@ class Purse:
         self._speed = _SLICES / config.window
         self._newest = 0
         self._calls = self._spent = 0
-        self._granted = self.untimed = 0
         self._calls_in = [0] * _SLICES
         self._spent_in = [0] * _SLICES
+        self._grant(0)
 
     def deposit(self, now: float) -> None:
         """Count a call."""
@@ -70,7 +75,7 @@ class Purse:
         place = self._newest % _SLICES
         self._calls += 1
         self._calls_in[place] += 1
-        self._granted = self.untimed = self._calls_in[place] // _UNTIMED_SHARE
+        self._grant(self._calls_in[place] // _UNTIMED_SHARE)
 
     def withdraw(self, now: float) -> bool:
         """Take out one attempt if there is one."""
@@ -101,11 +106,12 @@ class Purse:
 
     def _look(self, now: float) -> None:
         """Count what came without the time, and move on to the slice of `now`."""
-        came = self._granted - self.untimed
+        left = length_hint(self.untimed)
+        came = self._granted - left
         if came:
             self._calls += came
             self._calls_in[self._newest % _SLICES] += came
-            self._granted = self.untimed
+            self._granted = left
         current = int(now * self._speed)
         if current != self._newest:
             self._forget(current)
@@ -118,7 +124,12 @@ class Purse:
             self._spent -= self._spent_in[place]
             self._calls_in[place] = self._spent_in[place] = 0
         self._newest = current
-        self._granted = self.untimed = 0
+        self._grant(0)
+
+    def _grant(self, calls: int) -> None:
+        """Let so many be counted without the time."""
+        self._granted = calls
+        self.untimed = repeat(None, calls)
 
 
 class RetryBudget:

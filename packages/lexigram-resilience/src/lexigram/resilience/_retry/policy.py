@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial, wraps
+from itertools import repeat
 from random import Random
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
@@ -32,6 +33,9 @@ T = TypeVar("T")
 
 # How many calls without a budget go by between two that are taken for the first.
 _UNCOUNTED: Final = 1_000_000
+
+# Nobody's, and empty: what stands where a call has to be counted with the time.
+_NO_PURSE: Final = Purse(BudgetConfig())
 
 
 class RetryPolicy:
@@ -110,11 +114,12 @@ class RetryPolicy:
         self._plain_call: Call[Any] = Call(judge=self._rules.judge)
         self._repeats = config.max_attempts > 1
         self._max_duration = config.max_duration
-        # The purse of the key that was called last: most are called again and again.
-        # It may be one that its budget has forgotten since, until the next look at the
-        # clock. This first one is of no key, and the only one where there is no budget.
+        # The purse of the key that was called last, as most are called again and again,
+        # and the one of calls that say nothing of themselves. They may be some that
+        # their budget has forgotten since, until the next look at the clock.
         self._key = ""
-        self._purse = Purse(BudgetConfig())
+        self._purse = self._plain_purse = _NO_PURSE
+        self._uncounted = Purse(BudgetConfig())
 
     def __repr__(self) -> str:
         return f"<RetryPolicy {self._config!r}>"
@@ -134,7 +139,7 @@ class RetryPolicy:
         """Where attempts beyond the first are taken from; None for no limit."""
         return self._budget
 
-    async def execute(  # noqa: C901 - one coroutine: another would cost as much as all
+    async def execute(  # noqa: C901, PLR0912 - one coroutine: another costs too much
         self, operation: Callable[[], Awaitable[T]], call: Call[T] | None = None
     ) -> T:
         """Return the result of the last attempt, whatever the judge says of it.
@@ -146,19 +151,19 @@ class RetryPolicy:
                 this policy or because a retry around it does, unchanged.
         """
         # Down to the first attempt: what calls pay that need no second one.
-        plain = self._plain_call
-        if call is None:
-            call = plain
         if get_layer()[0]:
             return await self._within_another(operation, call)
-        purse = self._purse
-        if purse.untimed and call.key == self._key:
-            purse.untimed -= 1
+        if call is None:
+            purse, mark = self._plain_purse, [self._repeats]
         else:
-            self._deposit(call.key)
-        end = None if self._max_duration is None else self._end()
-        enter_layer(mark := [self._repeats and call.repeatable])
+            purse = self._purse if call.key == self._key else _NO_PURSE
+            mark = [self._repeats and call.repeatable]
         failures: Failures | None = None
+        for _ in purse.untimed:
+            break  # counted
+        else:
+            failures = self._start(call or self._plain_call)
+        enter_layer(mark)
         try:
             while True:
                 try:
@@ -166,19 +171,19 @@ class RetryPolicy:
                 except Exception as error:  # judged; raised where it stands
                     if is_being_cancelled():
                         raise
-                    failures = failures or Failures(self._rules, call, end)
+                    failures = failures or self.failures(call or self._plain_call)
                     wait = failures.after_error(error)
                     if wait is None:
                         raise
                 else:
                     # What has no judge of its own is judged by exceptions alone.
                     if (
-                        call is plain
+                        call is None
                         or not (judged := call.judge(result, None)).retryable
                         or is_being_cancelled()
                     ):
                         return result
-                    failures = failures or Failures(self._rules, call, end)
+                    failures = failures or self.failures(call)
                     wait = failures.after_result(judged)
                     if wait is None:
                         return result
@@ -249,14 +254,14 @@ class RetryPolicy:
 
     def count(self, key: str) -> None:
         """Count a call for the budget: what `execute` does for its own."""
-        purse = self._purse
-        if purse.untimed and key == self._key:
-            purse.untimed -= 1
+        purse = self._purse if key == self._key else _NO_PURSE
+        for _ in purse.untimed:
+            break  # counted
         else:
             self._deposit(key)
 
     async def _within_another(
-        self, operation: Callable[[], Awaitable[T]], call: Call[T]
+        self, operation: Callable[[], Awaitable[T]], call: Call[T] | None
     ) -> T:
         """Run a call that is made within an attempt of another retry."""
         if self._config.nested == "allow":
@@ -266,6 +271,7 @@ class RetryPolicy:
                 return await self.execute(operation, call)
             finally:
                 enter_layer(outer)
+        call = call or self._plain_call
         failures = Failures(self._rules, call, None, nested=True)
         try:
             result = await operation()
@@ -290,13 +296,23 @@ class RetryPolicy:
             self.count(call.key)
         return self.failures(call, nested=nested)
 
+    def _start(self, call: Call[Any]) -> Failures | None:
+        """Count a call with the time; return its failures if time limits them."""
+        self._deposit(call.key)
+        return None if self._max_duration is None else self.failures(call)
+
     def _deposit(self, key: str) -> None:
-        self._key = key
+        purse = self._uncounted
         if self._budget is None:
-            self._purse.untimed = _UNCOUNTED
+            purse.untimed = repeat(None, _UNCOUNTED)
         else:
             self._budget.deposit(key)
-            self._purse = self._budget.purse(key)
+            purse = self._budget.purse(key)
+        # What limits the duration has to ask for the time at each call.
+        if self._max_duration is None:
+            self._key, self._purse = key, purse
+            if not key:
+                self._plain_purse = purse
 
     def _end(self, began: float | None = None) -> float | None:
         """Return when a call is over that began then, or begins now."""
