@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pytest
 
 from lexigram.contracts.resilience import Call
-from lexigram.contracts.web import HTTPClientProtocol
+from lexigram.contracts.web import HTTPClientProtocol, Timeouts
 from lexigram.http import ConnectionPoolConfig, HTTPClient, HTTPClientConfig
 from lexigram.testing import FakeHTTPClient, FaultServer
 from lexigram.testing.conformance import Backend, Scenario, assert_equivalent
@@ -36,7 +36,11 @@ class Once:
 async def fake(
     wiring: Mapping[str, Any],
 ) -> AsyncIterator[tuple[HTTPClientProtocol, Backend]]:
-    async with FakeHTTPClient(base_url="http://fake.test", **wiring) as client:
+    options = dict(wiring)
+    pool: ConnectionPoolConfig | None = options.pop("pool", None)
+    if pool is not None:
+        options["max_connections"] = pool.max_connections
+    async with FakeHTTPClient(base_url="http://fake.test", **options) as client:
         yield client, client
 
 
@@ -47,7 +51,7 @@ async def real(
     options = dict(wiring)
     config = {n: options.pop(n) for n in wiring if n in HTTPClientConfig.model_fields}
     if "timeout" in options:
-        config["pool"] = ConnectionPoolConfig(timeout=options.pop("timeout"))
+        config["pool"] = limited_to(options.pop("timeout"))
     if not options.keys() & POLICIES:
         options["resilience"] = Once()
     async with (
@@ -55,6 +59,19 @@ async def real(
         HTTPClient(HTTPClientConfig(trust_env=False, **config), **options) as client,
     ):
         yield client, server
+
+
+def limited_to(timeout: float | Timeouts | None) -> ConnectionPoolConfig:
+    """Return the configuration of what the fake takes as an argument."""
+    if not isinstance(timeout, Timeouts):
+        return ConnectionPoolConfig(timeout=timeout)
+    names = {"total": "timeout", "pool": "acquire_timeout"}
+    limits = {
+        names.get(phase, f"{phase}_timeout"): getattr(timeout, phase)
+        for phase in Timeouts.__dataclass_fields__
+        if getattr(timeout, phase) is not ...
+    }
+    return ConnectionPoolConfig(**limits)
 
 
 def table() -> Iterator[Any]:

@@ -175,6 +175,22 @@ async def test_redirects_are_followed_to_their_end(hops: int) -> None:
     first = await answers(request)
     response = await follow_redirects(request, first, answers, limit=3)
     assert (response.status, response.url) == (200, "http://h/0")
+    assert [(one.status, one.url) for one in response.history] == [
+        (302, f"http://h/{n}") for n in range(hops, 0, -1)
+    ]
+
+
+async def test_a_circle_is_shown() -> None:
+    async def send(request: RequestContext) -> HttpResponse:
+        n = (int(request.url.partition("?")[0].rpartition("/")[2]) + 1) % 3
+        location = f"/{n}?key=s3cret"
+        return HttpResponse(302, request.url, headers={"Location": location})
+
+    request = RequestContext("GET", "http://h/0")
+    with pytest.raises(HTTPTooManyRedirectsError) as ended:
+        await follow_redirects(request, await send(request), send, limit=4)
+    shown = " → ".join(f"http://h/{n}?key=***" for n in (2, 0, 1, 2))
+    assert f"They go in a circle: {shown}." in str(ended.value)
 
 
 async def test_one_redirect_too_many_ends_the_call() -> None:
@@ -187,5 +203,6 @@ async def test_one_redirect_too_many_ends_the_call() -> None:
     error = ended.value
     assert (error.limit, error.method, error.url) == (3, "GET", "http://h/4")
     assert error.request_sent == "yes"
-    assert "GET http://h/0" in str(error)
+    assert "leads to http://h/0." in str(error)
+    assert [one.url for one in error.history] == [f"http://h/{n}" for n in (4, 3, 2, 1)]
     assert "`max_redirects`" in str(error)

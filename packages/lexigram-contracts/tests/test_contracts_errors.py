@@ -63,7 +63,7 @@ HTTP_OWN: list[tuple[type[HTTPClientError], dict[str, Any]]] = [
     (HTTPTimeoutError, {"phase": "total", "limit": 1.5}),
     (HTTPResponseTooLargeError, {"limit": 10}),
     (HTTPRedirectError, {}),
-    (HTTPTooManyRedirectsError, {"limit": 10}),
+    (HTTPTooManyRedirectsError, {"limit": 10, "history": (HttpResponse(302),)}),
     (HTTPDecodeError, {"content_type": "a/b"}),
     (HTTPInvalidRequestError, {}),
     (HTTPUnknownOptionError, {}),

@@ -278,12 +278,12 @@ def test_the_length_of_an_iterator_is_the_callers_word() -> None:
 
 def test_a_known_length_is_sent_as_content_length() -> None:
     request = built(content=io.BytesIO(b"abc"))
-    sized = with_length(request, opened(request))
+    sized = with_length(request, opened(request).length)
     assert sized.headers["content-length"] == "3"
     assert "content-length" not in request.headers
     unsized = built(content=letters)
-    assert with_length(unsized, opened(unsized)) is unsized
-    assert with_length(sized, opened(sized)) is sized
+    assert with_length(unsized, opened(unsized).length) is unsized
+    assert with_length(sized, opened(sized).length) is sized
     assert Upload.of(built()) is None
 
 

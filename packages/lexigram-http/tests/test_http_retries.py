@@ -25,6 +25,7 @@ from lexigram.contracts.web import (
     HTTPTimeoutError,
 )
 from lexigram.http import HTTPClient, HTTPClientConfig
+from lexigram.http.retry import BuiltinRetry
 from lexigram.testing import FaultServer, Reply, fault
 
 T = TypeVar("T")
@@ -51,6 +52,18 @@ async def test_an_idempotent_request_is_sent_three_times_at_most(method: str) ->
         assert len(server.calls) == 3
     assert 0 <= clock.sleeps[0] <= 0.1
     assert 0 <= clock.sleeps[1] <= 0.2
+    assert len(clock.sleeps) == 2
+
+
+async def test_the_built_in_retry_repeats_what_does_not_describe_itself() -> None:
+    clock, calls = InstantClock(), iter([OSError(), OSError()])
+
+    async def operation() -> int:
+        for error in calls:
+            raise error
+        return 3
+
+    assert await BuiltinRetry(clock).execute(operation) == 3
     assert len(clock.sleeps) == 2
 
 

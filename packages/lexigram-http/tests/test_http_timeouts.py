@@ -122,6 +122,33 @@ async def test_each_piece_of_a_body_renews_the_patience() -> None:
         assert clock.elapsed > 60.0
 
 
+async def test_a_slow_upload_is_no_silence() -> None:
+    size = 16 * 1024 * 1024
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        piece = 64 * 1024
+        for _ in range(size // piece):
+            await reader.readexactly(piece)
+            await asyncio.sleep(0.01)
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+
+    async with (
+        virtual_time() as clock,
+        await asyncio.start_server(serve, "127.0.0.1") as server,
+        HTTPClient() as client,
+    ):
+        port = server.sockets[0].getsockname()[1]
+        response = (
+            await client.put(
+                f"http://127.0.0.1:{port}/", data=bytes(size), timeout=Timeouts(read=2)
+            )
+        ).unwrap()
+        assert response.status == 204
+        assert clock.elapsed > 2
+
+
 async def test_what_a_call_leaves_out_is_the_client_s() -> None:
     config = ConnectionPoolConfig(timeout=9, attempt_timeout=4, read_timeout=2)
     async with (

@@ -17,6 +17,7 @@ import logging
 
 from lexigram.contracts.web import (
     AroundInterceptorProtocol,
+    AttemptRecord,
     HTTPBlockedError,
     HTTPCircuitOpenError,
     HTTPClientError,
@@ -40,11 +41,13 @@ from lexigram.contracts.web import (
     ResponseContext,
     Timeouts,
     TLSReason,
+    format_timeline,
 )
 from lexigram.http.base_url import BaseURLHTTPClient
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import ConnectionPoolConfig, HTTPClientConfig
 from lexigram.http.decoders import json_as
+from lexigram.http.explaining import CallPlan, LimitSource, PlannedLimit
 from lexigram.http.health import ConnectionHealthCheck
 from lexigram.http.interceptors.chain import InterceptorChain
 from lexigram.http.interceptors.correlation import CorrelationId
@@ -69,9 +72,11 @@ from lexigram.http.tls import TLSConfig, TLSConfigError
 __all__ = [
     "AccessToken",
     "AroundInterceptorProtocol",
+    "AttemptRecord",
     "BaseURLHTTPClient",
     "BasicAuth",
     "BearerAuth",
+    "CallPlan",
     "ConnectionHealthCheck",
     "ConnectionPool",
     "ConnectionPoolConfig",
@@ -102,8 +107,10 @@ __all__ = [
     "InterceptorChain",
     "InterceptorChainProtocol",
     "InterceptorProtocol",
+    "LimitSource",
     "NetrcAuth",
     "NetrcError",
+    "PlannedLimit",
     "PoolStatistics",
     "RelativeHTTPClient",
     "RequestContext",
@@ -116,6 +123,7 @@ __all__ = [
     "Timeouts",
     "TokenRefresh",
     "TokenRefreshError",
+    "format_timeline",
     "json_as",
 ]
 

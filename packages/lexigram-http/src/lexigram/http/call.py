@@ -9,7 +9,7 @@ Everything that belongs to a single call lives in `_Call`; the rest is shared by
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ from lexigram.contracts.web.calling import (
     Interceptors,
     Judge,
     Telemetry,
+    Timeline,
     describe_call,
     follow_redirects,
     guarded,
@@ -55,6 +56,7 @@ class _Call:
     started: float
     around_call: Interceptors
     around_attempt: Interceptors
+    timeline: Timeline
     attempts: int = 0
 
 
@@ -93,32 +95,32 @@ class CallPath:
         except Exception as error:  # recorded on its way to the caller
             if isinstance(error, HTTPClientError):
                 error.attempts = call.attempts
+                error.timeline = call.timeline.close(error) or error.timeline
             self.telemetry.failed(call.request, error, self._elapsed(call))
             raise
         response.attempts = call.attempts
         response.elapsed = self._elapsed(call)
+        records = call.timeline.close()
+        if records:
+            response.timeline = records
         self.telemetry.answered(response, route=call.request.route)
         return response
 
     def _begun(self, request: RequestContext, options: Mapping[str, Any]) -> _Call:
-        if "tls" in options and options["tls"] not in self.tls:
-            raise HTTPInvalidRequestError(
-                f"There is no policy {options['tls']!r} in `tls_policies`. "
-                f"{did_you_mean(options['tls'], self.tls)}",
-                method=request.method,
-                url=request.url,
-            )
+        check_policy(request, options, self.tls)
         around_call, around_attempt = self.around_call, self.around_attempt
         if "auth" in options:
             around_call = with_own_auth(around_call, "call", options["auth"])
             around_attempt = with_own_auth(around_attempt, "attempt", options["auth"])
+        started = self.clock.monotonic()
         return _Call(
             request,
             options,
             Deadline(request.timeout),
-            self.clock.monotonic(),
+            started,
             around_call,
             around_attempt,
+            Timeline(self.clock.monotonic, started, options, self.judge),
         )
 
     async def warm(self, url: str, connections: int) -> HTTPClientError | None:
@@ -170,10 +172,13 @@ class CallPath:
     async def _through_policies(
         self, request: RequestContext, call: _Call
     ) -> HttpResponse:
-        def send(request: RequestContext) -> Awaitable[HttpResponse]:
-            call.attempts += 1
+        def exchanged(request: RequestContext) -> Awaitable[HttpResponse]:
             plan = self._plan(request, call.options)
             return exchange(self.session, request, call.deadline, plan)
+
+        def send(request: RequestContext) -> Awaitable[HttpResponse]:
+            call.attempts += 1
+            return call.timeline.recorded(call.attempts, request, exchanged)
 
         def attempt() -> Awaitable[HttpResponse]:
             if not call.around_attempt:
@@ -184,7 +189,9 @@ class CallPath:
 
         seconds = call.deadline.seconds
         deadline = None if seconds is None else call.started + seconds
-        described = describe_call(request, call.options, deadline, self.judge)
+        call.timeline.enter(request)
+        note = call.timeline.note
+        described = describe_call(request, call.options, deadline, self.judge, note)
         return await guarded(self.guard, attempt, request, described)
 
     def _plan(self, request: RequestContext, options: Mapping[str, Any]) -> AttemptPlan:
@@ -211,3 +218,20 @@ class CallPath:
 
     def _elapsed(self, call: _Call) -> float:
         return self.clock.monotonic() - call.started
+
+
+def check_policy(
+    request: RequestContext, options: Mapping[str, Any], policies: Collection[str]
+) -> None:
+    """Refuse the option `tls` when it names none of the policies.
+
+    Raises:
+        HTTPInvalidRequestError: Suggests the nearest one.
+    """
+    if "tls" in options and options["tls"] not in policies:
+        raise HTTPInvalidRequestError(
+            f"There is no policy {options['tls']!r} in `tls_policies`. "
+            f"{did_you_mean(options['tls'], policies)}",
+            method=request.method,
+            url=request.url,
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +29,8 @@ from lexigram.contracts.web import (
 from lexigram.contracts.web.calling import Interceptors, Telemetry, judge_by
 from lexigram.http.call import CallPath
 from lexigram.http.config import HTTPClientConfig
-from lexigram.http.guard import choose_guard
+from lexigram.http.explaining import CallPlan, Explainer
+from lexigram.http.guard import choose_guard, describe_guard
 from lexigram.http.pool.pool import ConnectionPool
 from lexigram.http.pool.statistics import PoolStatistics
 from lexigram.http.proxies import ProxySelector
@@ -94,6 +96,14 @@ class HTTPClient:
         self._pool = pool
         self._clock = clock or SystemClock()
         self._guard = choose_guard(
+            resilience=resilience,
+            retry_policy=retry_policy,
+            circuit_breaker=circuit_breaker,
+            clock=self._clock,
+        )
+        # Said when it is asked for: a pipeline can be configured anew.
+        self._describe_guard = partial(
+            describe_guard,
             resilience=resilience,
             retry_policy=retry_policy,
             circuit_breaker=circuit_breaker,
@@ -246,6 +256,27 @@ class HTTPClient:
     def statistics(self) -> PoolStatistics:
         """Return the figures of the client's pool, of this moment."""
         return self._pool.statistics()
+
+    def explain(
+        self, method: str, url: str, **options: Unpack[RequestOptions]
+    ) -> CallPlan:
+        """Return what a call with these arguments would do, without making it.
+
+        Also before the start, with the environment as it is now. `str(plan)` is a table.
+
+        Raises:
+            HTTPClientError: The arguments are not usable, as for the call.
+        """
+        explainer = Explainer(
+            config=self.config,
+            pool=self._pool,
+            policies=self._describe_guard(),
+            interceptors=self._interceptors,
+            headers=(_USER_AGENT,),
+            clock=self._clock,
+            proxies=None if self._path is None else self._path.proxies,
+        )
+        return explainer.explain(method, url, options)
 
     async def __aenter__(self) -> Self:
         await self.start()

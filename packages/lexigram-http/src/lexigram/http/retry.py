@@ -54,16 +54,41 @@ class BuiltinRetry:
             await self._clock.sleep(pause)
             attempt += 1
 
+    def describe(self) -> str:
+        """Return its numbers."""
+        return (
+            f"built in: {MAX_ATTEMPTS} attempts, waits of up to {BASE_DELAY:g} s and "
+            f"twice that, Retry-After up to {MAX_RETRY_AFTER:g} s"
+        )
+
     def _pause(self, call: Call[T], judgement: Judgement, attempt: int) -> float | None:
         """Return the seconds to wait before the next attempt; None when there is none."""
-        if not judgement.retryable or not call.repeatable or attempt >= MAX_ATTEMPTS:
+        if not judgement.retryable or not call.repeatable:
             return None
-        pause = self._random.uniform(0, min(MAX_DELAY, BASE_DELAY * 2 ** (attempt - 1)))
-        hint = judgement.retry_after or 0.0
+        pause, decision = self._decide(call, judgement.retry_after or 0.0, attempt)
+        if call.note is not None:
+            call.note(decision)
+        return pause
+
+    def _decide(
+        self, call: Call[T], hint: float, attempt: int
+    ) -> tuple[float | None, str]:
+        """Return the pause, and in words what is decided."""
+        if attempt >= MAX_ATTEMPTS:
+            return None, f"not repeated: it was the last of {MAX_ATTEMPTS} attempts"
         if hint > MAX_RETRY_AFTER:
-            return None
-        pause = max(pause, hint)
-        late = call.deadline is not None and (
-            self._clock.monotonic() + pause >= call.deadline
-        )
-        return None if late else pause
+            return None, (
+                f"not repeated: Retry-After asks for {hint:g} s, "
+                f"more than {MAX_RETRY_AFTER:g} s"
+            )
+        drawn = self._random.uniform(0, min(MAX_DELAY, BASE_DELAY * 2 ** (attempt - 1)))
+        pause = max(drawn, hint)
+        wait = f"{round(pause, 3):g} s{', as Retry-After asks' if hint > drawn else ''}"
+        if call.deadline is not None:
+            left = call.deadline - self._clock.monotonic()
+            if pause >= left:
+                return None, (
+                    f"not repeated: the call has {round(left, 3):g} s left, and the "
+                    f"pause would be {wait}"
+                )
+        return pause, f"again in {wait}"

@@ -68,6 +68,10 @@ class Call(Generic[T_contra]):
         judge: Called with the result or the exception of an attempt (the other one is
             None), by each policy that wants to know; must not raise or block.
         discard: Called with a result that will not be used, to release it.
+        note: Called by a policy that makes another attempt, or that would have but for a
+            limit of its own, with what it decided and why, before it waits or ends:
+            "again in 0.12 s", "not repeated: it was the last of 3 attempts". Never for a
+            call that needs no second attempt; must not raise or block.
     """
 
     key: str = ""
@@ -78,3 +82,4 @@ class Call(Generic[T_contra]):
         judge_by_exception
     )
     discard: Callable[[T_contra], Any] = _discard_nothing
+    note: Callable[[str], None] | None = None

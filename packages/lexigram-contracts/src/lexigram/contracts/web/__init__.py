@@ -47,12 +47,14 @@ from lexigram.contracts.web._streaming import (
     ResponseStreamProtocol,
     StreamingHTTPClientProtocol,
 )
+from lexigram.contracts.web._timeline import AttemptRecord, format_timeline
 from lexigram.contracts.web._timeouts import Timeouts
 from lexigram.contracts.web._urls import check_url, usable_url
 
 __all__ = [
     "RETRYABLE_STATUSES",
     "AroundInterceptorProtocol",
+    "AttemptRecord",
     "BodyStream",
     "ConnectionFailure",
     "ContentSource",
@@ -99,5 +101,6 @@ __all__ = [
     "build_result",
     "check_request",
     "check_url",
+    "format_timeline",
     "usable_url",
 ]

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from lexigram.contracts.errors import LexigramError
 from lexigram.contracts.redaction import redact_url
-from lexigram.contracts.web import _json
+from lexigram.contracts.web._error_bodies import detail_of, problem_of
 
 if TYPE_CHECKING:
     from lexigram.contracts.web._response import HttpResponse
+    from lexigram.contracts.web._timeline import AttemptRecord
 
 RequestSent: TypeAlias = Literal["no", "maybe", "yes"]
 """Whether the server may have seen the request: what a safe repetition turns on."""
@@ -55,9 +56,13 @@ class HTTPClientError(LexigramError):
         request_sent: Whether the server may have seen the last attempt.
         retryable: Whether the same call may succeed later, judged from the failure
             alone; whether it is safe to repeat depends on the method.
+        timeline: What became of each attempt and what was decided after it, in order;
+            empty when the failure came before the first one, or from outside of a call.
     """
 
     code: ClassVar[str] = "http.client_error"
+    # Of the class, so that failures without attempts carry nothing.
+    timeline: tuple[AttemptRecord, ...] = ()
 
     def __init__(
         self,
@@ -81,9 +86,21 @@ class HTTPClientError(LexigramError):
         message = super().__str__()
         return f"{where}: {message}" if where else message
 
+    def explain(self) -> str:
+        """Return the failure and below it its attempts, a line each."""
+        from lexigram.contracts.web import (  # noqa: PLC0415 - it imports this module
+            _timeline,
+        )
+
+        lines = _timeline.format_timeline(self.timeline).splitlines()
+        return "\n".join([str(self), *(f"  {line}" for line in lines)])
+
 
 class HTTPStatusError(HTTPClientError):
     """The server answered with a status of 400 or more.
+
+    The message quotes what the body says of it, redacted and cut, where that is plain
+    text or JSON with a message; never a page.
 
     Attributes:
         status: The status code.
@@ -97,16 +114,18 @@ class HTTPStatusError(HTTPClientError):
     def __init__(self, response: HttpResponse) -> None:
         self.status: int = response.status
         self.response = response
-        self.problem: dict[str, Any] | None = _problem(response)
-        detail = _problem_text(self.problem)
+        self.problem: dict[str, Any] | None = problem_of(response)
+        detail = detail_of(response, self.problem)
         super().__init__(
-            f"The server answered {response.status}{detail}.",
+            f"The server answered {response.status}{f' ({detail})' if detail else ''}.",
             method=response.method,
             url=response.url,
             attempts=response.attempts,
             request_sent="yes",
             retryable=response.status in RETRYABLE_STATUSES,
         )
+        if response.timeline:
+            self.timeline = response.timeline
 
 
 RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -179,13 +198,22 @@ class HTTPTooManyRedirectsError(HTTPRedirectError):
 
     Attributes:
         limit: How many redirects were followed.
+        history: The redirects, the one that was not followed included.
     """
 
     code: ClassVar[str] = "http.too_many_redirects"
 
-    def __init__(self, message: str, *, limit: int, **facts: Any) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: int,
+        history: tuple[HttpResponse, ...] = (),
+        **facts: Any,
+    ) -> None:
         super().__init__(message, **facts)
         self.limit = limit
+        self.history: tuple[HttpResponse, ...] = history
 
 
 class HTTPDecodeError(HTTPClientError):
@@ -270,19 +298,3 @@ class HTTPRetryExhaustedError(HTTPClientError):
     def __init__(self, message: str, *, last: HTTPClientError, **facts: Any) -> None:
         super().__init__(message, **facts)
         self.last = last
-
-
-def _problem(response: HttpResponse) -> dict[str, Any] | None:
-    content_type = response.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != "application/problem+json":
-        return None
-    try:
-        problem = _json.parse(response.body)
-    except ValueError:
-        return None
-    return problem if isinstance(problem, dict) else None
-
-
-def _problem_text(problem: dict[str, Any] | None) -> str:
-    title = (problem or {}).get("title")
-    return f" ({title})" if isinstance(title, str) else ""

@@ -11,6 +11,7 @@ from lexigram.contracts.redaction import redact_text, redact_url
 from lexigram.contracts.web import _json
 from lexigram.contracts.web._errors import HTTPDecodeError, HTTPStatusError
 from lexigram.contracts.web._headers import Headers, HeaderSource
+from lexigram.contracts.web._timeline import AttemptRecord
 
 __all__ = ["HttpResponse"]
 
@@ -39,8 +40,11 @@ class HttpResponse:
     """
 
     __slots__ = (
+        "_history",
         "_json",
+        "_open_body",
         "_text",
+        "_timeline",
         "attempts",
         "body",
         "charset",
@@ -70,6 +74,8 @@ class HttpResponse:
     """Seconds from the start of the call to the end of the body."""
     attempts: int
     """How many times the request was sent, redirects not counted apart."""
+
+    _open_body: Any  # see `calling._open_bodies`
 
     def __init__(  # noqa: PLR0913 - a value with this many parts
         self,
@@ -139,6 +145,29 @@ class HttpResponse:
         declared = self.headers.get("content-length", "")
         return int(declared) if _LENGTH.fullmatch(declared) else len(self.body)
 
+    @property
+    def history(self) -> tuple[HttpResponse, ...]:
+        """The redirects that led to this answer, first to last."""
+        # Left unset until there is one, like the timeline.
+        return getattr(self, "_history", ())
+
+    @history.setter
+    def history(self, redirects: tuple[HttpResponse, ...]) -> None:
+        self._history = redirects
+
+    @property
+    def timeline(self) -> tuple[AttemptRecord, ...]:
+        """What became of each attempt of the call, and what was decided after it.
+
+        Empty when the first one was answered by a status below 300.
+        """
+        # Left unset until there is one: few responses have any.
+        return getattr(self, "_timeline", ())
+
+    @timeline.setter
+    def timeline(self, records: tuple[AttemptRecord, ...]) -> None:
+        self._timeline = records
+
     def decode(self, decoder: Callable[[bytes], T]) -> T:
         """Return what `decoder` makes of the body.
 
@@ -203,7 +232,7 @@ class HttpResponse:
     def _decode_error(self) -> HTTPDecodeError:
         content_type = self.headers.get("content-type", "")
         start = redact_text(self.body[:_EXCERPT].decode("utf-8", "replace"))
-        return HTTPDecodeError(
+        error = HTTPDecodeError(
             f"The body ({'only the first ' if self.cut else ''}{len(self.body)} bytes "
             f"of {content_type or 'no Content-Type'}) "
             f"cannot be decoded; it starts with {start!r}.",
@@ -213,6 +242,9 @@ class HttpResponse:
             attempts=self.attempts,
             request_sent="yes",
         )
+        if self.timeline:
+            error.timeline = self.timeline
+        return error
 
 
 def _decoded(body: bytes, charset: str) -> str:

@@ -1,9 +1,10 @@
-"""Sending a request once, and reading the whole response."""
+"""Sending a request once, and reading its response."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import AsyncGenerator, Hashable
+from dataclasses import replace
 
 import aiohttp
 
@@ -11,15 +12,21 @@ from lexigram.contracts.web import (
     Headers,
     HTTPClientError,
     HttpResponse,
-    HTTPTimeoutError,
     RequestContext,
     RequestSent,
     build_response,
 )
-from lexigram.contracts.web.calling import AttemptTimer, Deadline, Upload, timed_out
+from lexigram.contracts.web.calling import (
+    AttemptTimer,
+    Deadline,
+    Upload,
+    body_of,
+    leave_open,
+    timed_out,
+)
 from lexigram.http.attempt.failures import EXPECTED, failure
 from lexigram.http.attempt.plan import AttemptPlan
-from lexigram.http.attempt.receiving import body_reader, read
+from lexigram.http.attempt.receiving import body_reader, pieces, read
 from lexigram.http.attempt.sending import sent_as, wire_url
 from lexigram.http.pool.session import Session
 
@@ -42,71 +49,204 @@ async def exchange(
         HTTPResponseTooLargeError: The body is larger than accepted.
         HTTPInvalidRequestError: The request cannot be sent.
     """
-    timer = AttemptTimer(plan.timeouts)
-    place: Hashable = None
-    response: aiohttp.ClientResponse | None = None
-    upload: Upload | None = None
+    one = Exchange(session, request, deadline, plan)
     try:
-        url = wire_url(request.url)
-        place = await session.enter(url, timer)
-        if request.body_stream is not None:
-            upload = Upload.of(request, lambda: timer.enter("read"))
-        response = await session.send(
-            request.method, url, timer, **sent_as(request, plan, upload)
-        )
-        reader = body_reader(response, request, plan.limits)
-        body = await read(response, reader, timer)
-    except asyncio.CancelledError:
-        timeout = _timeout(request, deadline, timer, response)
-        if timeout is None:
-            raise
-        raise timeout from None
-    except HTTPClientError:
+        await one.send()
+        return await one.read()
+    except BaseException as error:  # in our terms, or a caller's cancellation
+        one.translate(error)
         raise
-    except EXPECTED as error:
-        if upload is not None and upload.failure is not None:
-            raise upload.failure  # noqa: B904 - its cause is its own
-        sent = _sent(timer, response)
-        proxied = plan.proxy is not None
-        raise failure(error, request, sent, proxied=proxied) from error
     finally:
-        if response is not None:
-            # A connection whose response was read to its end is back in the pool
-            # already; any other one cannot be used again.
-            response.close()
-        if place is not None:
-            session.leave(place)
-        timer.close()
-        if upload is not None:
-            await upload.aclose()
-    return build_response(
-        response.status,
-        Headers.from_raw(response.raw_headers),
-        body,
-        method=request.method,
-        url=request.url,
-        cut=reader.cut,
+        await one.close()
+
+
+async def begin(
+    session: Session, request: RequestContext, deadline: Deadline, plan: AttemptPlan
+) -> HttpResponse:
+    """Send `request` once, and leave the body of its response on the way.
+
+    What is no success is read at once, as by `exchange`: an error is no data, and a
+    redirect is followed. Of any other response `body_of` is the exchange, which has to
+    be closed.
+
+    Args:
+        session: As for `exchange`.
+        request: As for `exchange`.
+        deadline: As for `exchange`; what comes after the head it does not end.
+        plan: As for `exchange`.
+
+    Raises:
+        HTTPClientError: As `exchange`.
+    """
+    one = Exchange(session, request, deadline, plan)
+    handed_over = False
+    try:
+        await one.send()
+        response = await one.read() if one.is_short else one.head()
+        handed_over = body_of(response) is one
+    except BaseException as error:  # in our terms, or a caller's cancellation
+        one.translate(error)
+        raise
+    finally:
+        if not handed_over:
+            await one.close()
+    return response
+
+
+class Exchange:
+    """A request on the wire, from its place in the pool to the end of its response.
+
+    Whatever happens it has to be closed. What its methods raise is the transport's;
+    `translate` raises what the caller is told instead.
+    """
+
+    __slots__ = (
+        "_deadline",
+        "_place",
+        "_plan",
+        "_reading_task",
+        "_request",
+        "_response",
+        "_session",
+        "_timer",
+        "_upload",
     )
 
+    def __init__(
+        self,
+        session: Session,
+        request: RequestContext,
+        deadline: Deadline,
+        plan: AttemptPlan,
+    ) -> None:
+        self._session = session
+        self._request = request
+        self._deadline = deadline
+        self._plan = plan
+        self._timer = AttemptTimer(plan.timeouts)
+        self._place: Hashable = None
+        self._upload: Upload | None = None
+        self._response: aiohttp.ClientResponse | None = None
+        self._reading_task: asyncio.Task[object] | None = None
 
-def _timeout(
-    request: RequestContext,
-    deadline: Deadline,
-    timer: AttemptTimer,
-    response: aiohttp.ClientResponse | None,
-) -> HTTPTimeoutError | None:
-    """Return the limit that ended the attempt; None when it was somebody's wish."""
-    sent = _sent(timer, response)
-    interrupted = timer.interrupted()
-    if interrupted is not None:
-        phase, seconds = interrupted
-        return timed_out(request, seconds, sent=sent, phase=phase)
-    if deadline.caused_cancellation():
-        return timed_out(request, deadline.seconds, sent=sent)
-    return None
+    async def send(self) -> None:
+        """Send the request, until the head of the response is there."""
+        request, timer = self._request, self._timer
+        url = wire_url(request.url)
+        self._place = await self._session.enter(url, timer)
+        if request.body_stream is not None:
+            self._upload = Upload.of(request, lambda: timer.enter("read"))
+        self._response = await self._session.send(
+            request.method,
+            url,
+            timer,
+            **sent_as(request, self._plan, self._upload, timer),
+        )
 
+    async def read(self) -> HttpResponse:
+        """Return the response with its whole body."""
+        response = self._answered()
+        reader = body_reader(response, self._request, self._plan.limits)
+        body = await read(response, reader, self._timer)
+        return self._built(response, body, cut=reader.cut)
 
-def _sent(timer: AttemptTimer, response: aiohttp.ClientResponse | None) -> RequestSent:
-    if response is not None:
-        return "yes"
-    return "maybe" if timer.phase == "read" else "no"
+    @property
+    def is_short(self) -> bool:
+        """Whether the response is an error or a redirect."""
+        response = self._answered()
+        redirects = "Location" in response.headers
+        return response.status >= (300 if redirects else 400)  # RFC 9110 §15.4, §15.5
+
+    def head(self) -> HttpResponse:
+        """Return the response without its body, which `chunks` gives."""
+        response = self._built(self._answered(), b"")
+        leave_open(response, self)
+        self._timer.close()
+        return response
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Give the body as it arrives, any content coding removed.
+
+        Silence is borne as long as the plan's `read` says; what the consumer does
+        between two pieces takes none of it.
+
+        Raises:
+            HTTPConnectionError: The body ends before its end.
+            HTTPTimeoutError: Nothing came for too long.
+            HTTPResponseTooLargeError: There is more than accepted.
+        """
+        response = self._answered()
+        reader = body_reader(response, self._request, self._plan.limits)
+        try:
+            async for piece in pieces(response, reader, self._idle_timer):
+                if piece:
+                    yield piece
+        except (Exception, asyncio.CancelledError) as error:  # in our terms
+            self.translate(error)
+            raise
+
+    def _idle_timer(self) -> AttemptTimer:
+        """Return what watches the calling task for silence."""
+        task = asyncio.current_task()
+        if task is not self._reading_task:
+            # Another one than before reads on, as with `asyncio.wait_for`.
+            self._timer.close()
+            self._timer = AttemptTimer(replace(self._plan.timeouts, attempt=None))
+            self._reading_task = task
+        return self._timer
+
+    def translate(self, error: BaseException) -> None:
+        """Raise what became of the exchange, where it is not `error` itself."""
+        if isinstance(error, asyncio.CancelledError):
+            self._tell_timeout()
+        elif isinstance(error, EXPECTED) and not isinstance(error, HTTPClientError):
+            if self._upload is not None and self._upload.failure is not None:
+                raise self._upload.failure  # whose cause is its own
+            proxied = self._plan.proxy is not None
+            raise failure(error, self._request, self._sent, proxied=proxied) from error
+
+    async def close(self) -> None:
+        """Give back the connection, or close it, and the place in the pool."""
+        if self._response is not None:
+            # A connection whose response was read to its end is back in the pool
+            # already; any other one cannot be used again.
+            self._response.close()
+        if self._place is not None:
+            self._session.leave(self._place)
+            self._place = None
+        self._timer.close()
+        if self._upload is not None:
+            await self._upload.aclose()
+
+    def _tell_timeout(self) -> None:
+        """Raise the limit that caused a cancellation; none when it was somebody's wish."""
+        sent = self._sent
+        interrupted = self._timer.interrupted()
+        if interrupted is not None:
+            phase, seconds = interrupted
+            raise timed_out(self._request, seconds, sent=sent, phase=phase) from None
+        if self._deadline.caused_cancellation():
+            raise timed_out(self._request, self._deadline.seconds, sent=sent) from None
+
+    @property
+    def _sent(self) -> RequestSent:
+        if self._response is not None:
+            return "yes"
+        return "maybe" if self._timer.phase == "read" else "no"
+
+    def _answered(self) -> aiohttp.ClientResponse:
+        if self._response is None:
+            raise RuntimeError("There is no response before `send`.")
+        return self._response
+
+    def _built(
+        self, response: aiohttp.ClientResponse, body: bytes, *, cut: bool = False
+    ) -> HttpResponse:
+        return build_response(
+            response.status,
+            Headers.from_raw(response.raw_headers),
+            body,
+            method=self._request.method,
+            url=self._request.url,
+            cut=cut,
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator, Callable
 
 import aiohttp
 
@@ -29,6 +30,35 @@ def body_reader(
         labels=fields.getall("Content-Encoding", ()),
         redirects="Location" in fields,
     )
+
+
+async def pieces(
+    response: aiohttp.ClientResponse,
+    reader: BodyReader,
+    timer: Callable[[], AttemptTimer],
+) -> AsyncGenerator[bytes, None]:
+    """Give the body piece by piece, decoded; what the consumer does takes no time.
+
+    Args:
+        response: Whose body it is.
+        reader: Decodes it, and keeps its limits.
+        timer: Returns the timer of the task that reads.
+    """
+    reader.expect(response.content_length)
+    content = response.content
+    while True:
+        watch = timer()
+        watch.enter("read")
+        chunk = await content.readany()
+        watch.leave()
+        if not chunk:
+            break
+        for _ in reader.feed(chunk):
+            yield reader.take()
+            # A little can decode to a lot: let others run.
+            await asyncio.sleep(0)
+        yield reader.take()
+    yield reader.end()
 
 
 async def read(

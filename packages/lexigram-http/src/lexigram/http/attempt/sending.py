@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from yarl import URL
 
 from lexigram.contracts.web import RequestContext
-from lexigram.contracts.web.calling import Upload, with_length
+from lexigram.contracts.web.calling import AttemptTimer, Upload, with_length
 from lexigram.http.attempt.plan import AttemptPlan
 
-# From here on aiohttp warns about bytes, and writes a file piece by piece.
+# From here on aiohttp warns about bytes, as writing them at once holds up the loop.
 _LARGE_BODY = 1024 * 1024
+_PIECE = 256 * 1024
 
 # Where aiohttp says what type a body has, one that is not there included.
 _LABELLED_METHODS = frozenset({"PATCH", "POST", "PUT"})
@@ -35,13 +36,22 @@ def wire_url(url: str) -> URL:
 
 
 def sent_as(
-    request: RequestContext, plan: AttemptPlan, upload: Upload | None
+    request: RequestContext,
+    plan: AttemptPlan,
+    upload: Upload | None,
+    timer: AttemptTimer,
 ) -> dict[str, Any]:
     """Return the options of `aiohttp.ClientSession.request`, but for method and URL."""
-    options = _addressed(with_length(request, upload), plan)
+    body = request.body
+    data: Any = None
+    if upload is not None:
+        request, data = with_length(request, upload.length), upload
+    elif body is not None and len(body) > _LARGE_BODY:
+        request, data = with_length(request, len(body)), _pieces(body, timer)
+    options = _addressed(request, plan)
     if plan.tls is not None:
         options["ssl"] = plan.tls
-    options["data"] = upload or _sendable(request.body)
+    options["data"] = data or body
     options["skip_auto_headers"] = _unwanted(request)
     return options
 
@@ -88,8 +98,9 @@ def _unwanted(request: RequestContext) -> tuple[str, ...] | None:
     return None
 
 
-def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
-    """Return the body in the form that aiohttp writes without holding up the loop."""
-    if body is None or len(body) <= _LARGE_BODY:
-        return body
-    return io.BytesIO(body)
+async def _pieces(body: bytes, timer: AttemptTimer) -> AsyncIterator[memoryview]:
+    """Give a large body away piece by piece; each that is taken is a sign of life."""
+    whole = memoryview(body)
+    for start in range(0, len(whole), _PIECE):
+        timer.enter("read")
+        yield whole[start : start + _PIECE]

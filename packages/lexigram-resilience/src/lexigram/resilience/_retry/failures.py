@@ -24,6 +24,7 @@ from lexigram.resilience._retry.budget import RetryBudget
 from lexigram.resilience._retry.judging import JUDGED_BY_EXCEPTION, Judge
 from lexigram.resilience._retry.reporting import (
     Limit,
+    decision,
     exhausted,
     gave_up,
     scheduled,
@@ -168,6 +169,8 @@ class Failures:
         else:
             self._history.append((reason, plan))
             scheduled(rules.events, rules.name, call, self._history)
+        if call.note is not None:
+            call.note(decision(rules.config, plan, judgement.retry_after))
         return plan
 
     def _next_wait(self, judgement: Judgement) -> float | Limit:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 from lexigram.contracts.resilience import Call, CallRejectedError, RetryExhaustedError
+from lexigram.resilience._config.retry import RetryConfig
 from lexigram.resilience._events.events import RetryGaveUp, RetryScheduled
 from lexigram.resilience._events.listeners import Events
 
-__all__ = ["Limit", "exhausted", "gave_up", "scheduled", "tell_of_failures"]
+__all__ = ["Limit", "decision", "exhausted", "gave_up", "scheduled", "tell_of_failures"]
 
 Limit: TypeAlias = Literal[
     "attempts", "deadline", "duration", "retry_after", "budget", "outer_retry"
@@ -86,6 +87,30 @@ def exhausted(
     for number, (reason, wait) in enumerate(history, start=1):
         error.add_note(f"Attempt {number}: {reason}; then a wait of {wait:.3g} s.")
     return error
+
+
+def decision(config: RetryConfig, plan: float | Limit, hint: float | None) -> str:
+    """Return what was decided after an attempt and why, for `Call.note`.
+
+    Args:
+        config: Of the policy.
+        plan: The wait, or what stands against one.
+        hint: The seconds that the upstream asked for.
+    """
+    if not isinstance(plan, str):
+        hinted = hint is not None and hint > 0
+        asked = f", as the upstream asks for {hint:g} s" if hinted else ""
+        return f"again in {round(plan, 3):g} s{asked}"
+    if plan == "outer_retry":
+        return "left to the retry around this one"
+    if plan == "attempts":
+        return f"not repeated: it was the last of {config.max_attempts} attempts"
+    if plan == "retry_after":
+        return (
+            f"not repeated: the upstream asks for a wait of {hint or 0:g} s, more than "
+            f"{config.max_retry_after:g} s"
+        )
+    return f"not repeated: {_REASONS[plan]}"
 
 
 def tell_of_failures(

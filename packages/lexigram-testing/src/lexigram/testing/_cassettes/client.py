@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Final, Self, Unpack
 
 from lexigram.contracts.web import (
     HTTPClientError,
     HTTPClientProtocol,
     HttpResponse,
+    RequestContext,
     RequestOptions,
     build_failure,
     build_request,
     build_result,
-    check_url,
 )
 from lexigram.result import Result
 from lexigram.testing._calls.changes import Changes
@@ -23,6 +23,9 @@ from lexigram.testing._calls.requests import RecordedRequest
 from lexigram.testing._cassettes.cassette import Cassette, Send
 
 __all__ = ["RecordingHTTPClient"]
+
+# RFC 2606 §2: nobody's.
+_SOME_BASE: Final = "http://base.invalid"
 
 
 class RecordingHTTPClient(HTTPClientProtocol):
@@ -139,10 +142,7 @@ class RecordingHTTPClient(HTTPClientProtocol):
         self, method: str, url: str, options: RequestOptions
     ) -> HttpResponse:
         options = _repeatable(options)
-        context = build_request(method, url, options)
-        # A path is for a client with a base URL: it is recorded as it was asked for.
-        if "://" in url.partition("?")[0] or url.startswith("//"):
-            check_url(context.url)
+        context = _built(method, url, options)
         call = self._journal.begin(RecordedRequest.of(context), None)
         try:
             response = await self._cassette.exchange(
@@ -159,6 +159,16 @@ class RecordingHTTPClient(HTTPClientProtocol):
         if inner is None:
             return None
         return lambda: inner.request(method, url, **options)
+
+
+def _built(method: str, url: str, options: RequestOptions) -> RequestContext:
+    """Build the request; a path is for a client with a base URL, and stays a path."""
+    if "://" in url.partition("?")[0] or url.startswith("//"):
+        return build_request(method, url, options)
+    base = _SOME_BASE if url.startswith("/") else f"{_SOME_BASE}/"
+    context = build_request(method, f"{base}{url}", options)
+    context.url = context.url.removeprefix(base)
+    return context
 
 
 def _repeatable(options: RequestOptions) -> RequestOptions:

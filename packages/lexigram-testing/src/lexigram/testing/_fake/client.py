@@ -26,6 +26,7 @@ from lexigram.contracts.web import (
     HttpResponse,
     InterceptorProtocol,
     RequestOptions,
+    Timeouts,
     build_failure,
     build_result,
     check_url,
@@ -72,7 +73,7 @@ class FakeHTTPClient(HTTPClientProtocol):
     Args:
         base_url: What a URL that is a path is relative to.
         strict: What leaving the block verifies.
-        timeout: Seconds for a call that gives none; None waits for ever.
+        timeout: Seconds for a call that gives none, or its limits; None waits for ever.
         headers: Sent with every request; those of a call win over them.
         interceptors: Run around each call, or around each attempt, as on a real client.
         retry_policy: Goes around the attempts; each of them is a recorded call.
@@ -101,7 +102,7 @@ class FakeHTTPClient(HTTPClientProtocol):
         *,
         base_url: str = "https://fake.test",
         strict: Strictness = "strict",
-        timeout: float | None = TIMEOUT,
+        timeout: float | Timeouts | None = TIMEOUT,
         headers: HeaderSource = (),
         interceptors: Sequence[InterceptorProtocol] = (),
         retry_policy: RetryPolicyProtocol | None = None,
@@ -131,7 +132,7 @@ class FakeHTTPClient(HTTPClientProtocol):
         self._path = FakePath(
             board=self._board,
             headers=Headers(headers).pairs,
-            timeout=timeout,
+            timeouts=_limits(timeout),
             max_redirects=max_redirects,
             limits=BodyLimits(max_response_bytes, max_error_bytes),
             guard=_guard(resilience, retry_policy, circuit_breaker),
@@ -295,6 +296,12 @@ def _guard(
         retry_policy=retry_policy,
         circuit_breaker=circuit_breaker,
     )
+
+
+def _limits(timeout: float | Timeouts | None) -> Timeouts:
+    nothing = Timeouts(attempt=None, pool=None, connect=None, read=None)
+    whole = timeout if isinstance(timeout, Timeouts) else Timeouts(total=timeout)
+    return whole.over(nothing)
 
 
 def _places(connections: int | None) -> asyncio.Semaphore | None:

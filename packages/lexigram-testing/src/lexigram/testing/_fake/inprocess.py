@@ -50,7 +50,9 @@ async def perform(act: Act, request: RequestContext, call: FakeCall) -> HttpResp
     """
     if isinstance(act, Reply):
         await call.wait(asyncio.sleep(act.delay), request, "maybe")
-        await call.wait(asyncio.sleep(act.duration - act.delay), request, "yes")
+        for _ in act.chunks[1:] if act.pause else ():
+            call.enter("read")
+            await call.wait(asyncio.sleep(act.pause), request, "yes")
         return received(act, request, call)
     if isinstance(act, Fault):
         await _fail(act, request, call)

@@ -12,22 +12,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import EllipsisType
 from typing import Any
 
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.contracts.web import (
+    AttemptRecord,
     HTTPClientError,
     HttpResponse,
     RequestContext,
+    Timeouts,
     build_request,
 )
 from lexigram.contracts.web.calling import (
+    TIMEOUT,
+    AttemptTimer,
     BodyLimits,
     Deadline,
     Guard,
     Interceptors,
     Telemetry,
+    Timeline,
     Upload,
     describe_call,
     follow_redirects,
@@ -52,7 +58,7 @@ class FakePath:
 
     board: Switchboard
     headers: tuple[tuple[str, str], ...]
-    timeout: float | None
+    timeouts: Timeouts
     max_redirects: int
     limits: BodyLimits
     guard: Guard | None
@@ -65,9 +71,22 @@ class FakePath:
     """Whether nothing but a route can take time."""
     whole: int = field(init=False)
     """As for `FakeCall`."""
+    timeout: float | None = field(init=False)
+    """Seconds for a call that gives none."""
+    parts: Timeouts | None = field(init=False)
+    """The limits of the parts of a call, where there are any."""
 
     def __post_init__(self) -> None:
-        around = (self.around_call, self.around_attempt, self.guard, self.connections)
+        total = self.timeouts.total
+        self.timeout = TIMEOUT if isinstance(total, EllipsisType) else total
+        self.parts = self.timeouts if _limits_parts(self.timeouts) else None
+        around = (
+            self.around_call,
+            self.around_attempt,
+            self.guard,
+            self.connections,
+            self.parts,
+        )
         self.plain = all(part is None for part in around)
         self.whole = always_whole(self.limits)
 
@@ -93,6 +112,10 @@ class FakePath:
             around_call = self._with_own_auth(around_call, "call", options)
             around_attempt = self._with_own_auth(around_attempt, "attempt", options)
             plain = plain and around_call is None and around_attempt is None
+        parts = self.parts
+        if "timeout" in options:
+            parts = self._parts_of(options["timeout"])
+            plain = plain and parts is None
         call = FakeCall(
             request,
             options,
@@ -101,14 +124,15 @@ class FakePath:
             self.clock.monotonic(),
             around_call,
             around_attempt,
+            parts,
         )
         try:
             if plain:
                 call.attempts = 1
                 answer = self._meet(request, call)
                 response = answer if isinstance(answer, HttpResponse) else await answer
-                if 300 <= response.status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
-                    response = await self._redirected(response, call)
+                if response.status >= 300:  # noqa: PLR2004 - RFC 9110 §15.4
+                    response = await self._beyond_success(response, call)
             else:
                 response = await self._within_deadline(
                     call, lambda: self._through_interceptors(call)
@@ -116,12 +140,50 @@ class FakePath:
         except Exception as error:  # recorded on its way to the caller
             if isinstance(error, HTTPClientError):
                 error.attempts = call.attempts
+                error.timeline = self._told(call, error) or error.timeline
             self.telemetry.failed(call.request, error, self._elapsed(call))
             raise
         response.attempts = call.attempts
         response.elapsed = self.clock.monotonic() - call.started
+        if call.timeline is not None:
+            records = call.timeline.close()
+            if records:
+                response.timeline = records
         self.telemetry.answered(response, route=call.request.route)
         return response
+
+    def _parts_of(self, timeout: object) -> Timeouts | None:
+        if not isinstance(timeout, Timeouts):
+            return self.parts
+        whole = timeout.over(self.timeouts)
+        return whole if _limits_parts(whole) else None
+
+    async def _beyond_success(
+        self, response: HttpResponse, call: FakeCall
+    ) -> HttpResponse:
+        """Write down what a plain call was answered with first, and go on from there."""
+        timeline = self._timeline(call)
+        timeline.enter(call.request)
+        timeline.answered(1, call.request, call.started, response)
+        if response.status < 400:  # noqa: PLR2004 - RFC 9110 §15.5
+            return await self._redirected(response, call)
+        return response
+
+    def _told(
+        self, call: FakeCall, error: HTTPClientError
+    ) -> tuple[AttemptRecord, ...]:
+        """Return what became of the attempts of a call that failed."""
+        timeline = call.timeline
+        if timeline is None and call.attempts:  # the first one of a plain call
+            timeline = self._timeline(call)
+            timeline.enter(call.request)
+            timeline.failed(call.attempts, call.request, call.started, error)
+        return timeline.close(error) if timeline is not None else ()
+
+    def _timeline(self, call: FakeCall) -> Timeline:
+        if call.timeline is None:
+            call.timeline = Timeline(self.clock.monotonic, call.started, call.options)
+        return call.timeline
 
     def _with_own_auth(
         self, around: Interceptors | None, scope: str, options: Mapping[str, Any]
@@ -185,11 +247,13 @@ class FakePath:
     def _through_policies(
         self, request: RequestContext, call: FakeCall
     ) -> Awaitable[HttpResponse]:
+        timeline = self._timeline(call)
+        timeline.enter(request)
         if self.guard is None:
             return self._attempt(request, call)
         limit = call.request.timeout
         deadline = None if limit is None else call.started + limit
-        described = describe_call(request, call.options, deadline)
+        described = describe_call(request, call.options, deadline, note=timeline.note)
         return guarded(
             self.guard, lambda: self._attempt(request, call), request, described
         )
@@ -207,14 +271,37 @@ class FakePath:
         self, request: RequestContext, call: FakeCall
     ) -> Awaitable[HttpResponse]:
         call.attempts += 1
-        if self.connections is None:
-            return self._exchange(request, call)
-        return self._connected(self.connections, request, call)
+
+        def exchanged(request: RequestContext) -> Awaitable[HttpResponse]:
+            if call.parts is not None:
+                return self._timed(call.parts, request, call)
+            if self.connections is None:
+                return self._exchange(request, call)
+            return self._connected(self.connections, request, call)
+
+        return self._timeline(call).recorded(call.attempts, request, exchanged)
+
+    async def _timed(
+        self, parts: Timeouts, request: RequestContext, call: FakeCall
+    ) -> HttpResponse:
+        """Do the same within the limits of the parts."""
+        timer = AttemptTimer(parts)
+        # Attempts can be under way side by side, each with a timer of its own.
+        own = replace(call, timer=timer)
+        try:
+            if self.connections is None:
+                timer.enter("read")
+                return await self._exchange(request, own)
+            return await self._connected(self.connections, request, own)
+        finally:
+            timer.close()
 
     async def _connected(
         self, connections: asyncio.Semaphore, request: RequestContext, call: FakeCall
     ) -> HttpResponse:
-        await call.wait(connections.acquire(), request, "maybe")
+        call.enter("pool")
+        await call.wait(connections.acquire(), request, "no")
+        call.enter("read")
         try:
             return await self._exchange(request, call)
         finally:
@@ -300,3 +387,9 @@ class FakePath:
 
     def _elapsed(self, call: FakeCall) -> float:
         return self.clock.monotonic() - call.started
+
+
+def _limits_parts(timeouts: Timeouts) -> bool:
+    # A fake opens no connections.
+    parts = (timeouts.attempt, timeouts.pool, timeouts.read)
+    return any(isinstance(seconds, int | float) for seconds in parts)

@@ -71,5 +71,5 @@ def _is_sendable(value: object) -> bool:
 
 
 def _sent(name: str, value: Any) -> list[tuple[str, str]]:
-    url = build_request("GET", "/", {"params": {name: value}}).url
+    url = build_request("GET", "http://h/", {"params": {name: value}}).url
     return parse_qsl(urlsplit(url).query, keep_blank_values=True)

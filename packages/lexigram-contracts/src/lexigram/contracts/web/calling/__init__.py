@@ -26,7 +26,9 @@ from lexigram.contracts.web.calling._judgement import (
     judge,
     judge_by,
     retry_after,
+    why_not_repeatable,
 )
+from lexigram.contracts.web.calling._open_bodies import body_of, leave_open
 from lexigram.contracts.web.calling._own_auth import with_own_auth
 from lexigram.contracts.web.calling._policies import (
     Guard,
@@ -36,6 +38,7 @@ from lexigram.contracts.web.calling._policies import (
 )
 from lexigram.contracts.web.calling._redirects import follow_redirects, next_request
 from lexigram.contracts.web.calling._telemetry import Telemetry
+from lexigram.contracts.web.calling._timeline import Timeline
 from lexigram.contracts.web.calling._uploads import Upload, with_length
 
 __all__ = [
@@ -55,20 +58,24 @@ __all__ = [
     "Operation",
     "Send",
     "Telemetry",
+    "Timeline",
     "Upload",
     "accepted_codings",
     "basic_credentials",
+    "body_of",
     "compose_policies",
     "describe_call",
     "follow_redirects",
     "guarded",
     "judge",
     "judge_by",
+    "leave_open",
     "next_request",
     "proxy_problem",
     "retry_after",
     "timed_out",
     "too_large",
+    "why_not_repeatable",
     "with_length",
     "with_own_auth",
 ]

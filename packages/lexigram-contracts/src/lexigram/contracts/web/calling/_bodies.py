@@ -107,15 +107,23 @@ class BodyReader:
         self._pieces.append(self._within_limit(data, 0))
         return ()
 
+    def take(self) -> bytes:
+        """Return the content so far, and forget it; for who passes it on meanwhile."""
+        if not self._pieces:
+            return b""
+        pieces = self._pieces
+        self._pieces = []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
     def end(self) -> bytes:
-        """Return the content, nothing more being received.
+        """Return the content that was not taken, nothing more being received.
 
         Raises:
             HTTPConnectionError: The data ends too early for its coding.
         """
         if self._decoders and not self.cut:
             self._finish(self._decoders)
-        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        return self.take()
 
     def _decode(self, data: bytes) -> Iterator[None]:
         try:

@@ -119,7 +119,7 @@ class _Passage:
         received = self.received
         if received is not None and _is_unchanged(context, received):
             return received
-        return build_response(
+        response = build_response(
             context.status,
             context.headers,
             context.body,
@@ -128,6 +128,9 @@ class _Passage:
             charset="utf-8" if received is None else received.charset,
             cut=received is not None and received.cut and context.body is received.body,
         )
+        if received is not None and received.history:
+            response.history = received.history
+        return response
 
     async def _sent(self, request: RequestContext) -> ResponseContext:
         check_request(request)

@@ -28,6 +28,7 @@ __all__ = [
     "judge",
     "judge_by",
     "retry_after",
+    "why_not_repeatable",
 ]
 
 Judge: TypeAlias = Callable[[HttpResponse | None, BaseException | None], Judgement]
@@ -61,6 +62,7 @@ def describe_call(
     options: Mapping[str, Any],
     deadline: float | None,
     judge: Judge | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Call[HttpResponse]:
     """Describe a call to policies, which know nothing of HTTP.
 
@@ -73,13 +75,15 @@ def describe_call(
         options: The options of the verb.
         deadline: When the call has to be over, as `Call.deadline`.
         judge: What `judge_by` returned; `judge` by default.
+        note: As `Call.note`.
     """
     return Call(
         key=_authority(request.url),
         operation=_operation(request),
-        repeatable=_repeatable(request, options),
+        repeatable=not why_not_repeatable(request, options),
         deadline=deadline,
         judge=judge or _judge,
+        note=note,
     )
 
 
@@ -87,12 +91,15 @@ def _operation(request: RequestContext) -> str:
     return f"{request.method} {request.route}" if request.route else request.method
 
 
-def _repeatable(request: RequestContext, options: Mapping[str, Any]) -> bool:
+def why_not_repeatable(request: RequestContext, options: Mapping[str, Any]) -> str:
+    """Say why a request must not be sent twice; "" when it may be."""
     if options.get("retry") is False:
-        return False
+        return "`retry=False` forbids it"
     if request.body_stream is not None and not request.body_stream.replayable:
-        return False
-    return request.method in IDEMPOTENT_METHODS or "idempotency-key" in request.headers
+        return "the body can be read once only"
+    if request.method in IDEMPOTENT_METHODS or "idempotency-key" in request.headers:
+        return ""
+    return f"{request.method} without an idempotency key"
 
 
 def _authority(url: str) -> str:

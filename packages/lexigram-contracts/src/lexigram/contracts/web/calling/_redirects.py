@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from urllib.parse import quote, urljoin, urlsplit
 
+from lexigram.contracts.redaction import redact_url
 from lexigram.contracts.web import (
     HTTPInvalidRequestError,
     HTTPRedirectError,
@@ -71,20 +72,39 @@ async def follow_redirects(
         HTTPTooManyRedirectsError: There is one more.
         HTTPRedirectError: As `next_request`.
     """
+    history: list[HttpResponse] = []
     target = next_request(request, response)
-    for _ in range(limit):
-        if target is None:
-            return response
+    while target is not None:
+        if len(history) == limit:
+            raise _too_many(target, [*history, response], limit)
+        history.append(response)
         response = await send(target)
         target = next_request(target, response)
-    if target is None:
-        return response
-    raise HTTPTooManyRedirectsError(
-        f"Gave up after {limit} redirects, at {target!r}. "
-        "`max_redirects` of the configuration allows more.",
+    if history:
+        response.history = tuple(history)
+    return response
+
+
+def _too_many(
+    target: RequestContext, history: list[HttpResponse], limit: int
+) -> HTTPTooManyRedirectsError:
+    visited = [redact_url(response.url) for response in history]
+    goal = redact_url(target.url)
+    if goal in visited:
+        # A circle is seldom what anybody allows more redirects for.
+        circle = [*visited[visited.index(goal) :], goal]
+        what = f"They go in a circle: {' → '.join(circle)}."
+    else:
+        what = (
+            f"The next one leads to {goal}. `max_redirects` of the configuration "
+            "allows more."
+        )
+    return HTTPTooManyRedirectsError(
+        f"Gave up after {limit} redirects. {what}",
         limit=limit,
-        method=request.method,
-        url=request.url,
+        history=tuple(history),
+        method=history[0].method,
+        url=history[0].url,
         request_sent="yes",
     )
 

@@ -191,12 +191,12 @@ class Upload:
             )
 
 
-def with_length(request: RequestContext, upload: Upload | None) -> RequestContext:
+def with_length(request: RequestContext, length: int | None) -> RequestContext:
     """Return the request with the Content-Length of its body, if that is known."""
-    if upload is None or upload.length is None or "content-length" in request.headers:
+    if length is None or "content-length" in request.headers:
         return request
     headers = request.headers.copy()
-    headers["Content-Length"] = str(upload.length)
+    headers["Content-Length"] = str(length)
     return replace(request, headers=headers)
 
 

@@ -6,10 +6,11 @@ compared: the text of a message is no API.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, TypeAlias, cast
 
-from lexigram.contracts.web import Headers, HttpResponse
+from lexigram.contracts.web import AttemptRecord, Headers, HttpResponse
 from lexigram.testing._calls.requests import RecordedRequest
 from lexigram.testing._observing.metrics import InMemoryMetrics
 from lexigram.testing.conformance._backend import Backend, other_origin
@@ -57,6 +58,8 @@ def _of_response(response: HttpResponse) -> Iterator[tuple[str, object]]:
     yield "attempts", response.attempts
     yield "elapsed", round(response.elapsed, 6)
     yield from _of_headers(response.headers)
+    yield from _of_timeline(response.timeline)
+    yield from _of_history(response.history)
 
 
 def _of_error(error: BaseException) -> Iterator[tuple[str, object]]:
@@ -66,6 +69,10 @@ def _of_error(error: BaseException) -> Iterator[tuple[str, object]]:
             yield from _below(name, dict(_of_response(value))).items()
         elif isinstance(value, BaseException):
             yield from _below(name, dict(_of_error(value))).items()
+        elif name == "timeline":
+            yield from _of_timeline(value)
+        elif name == "history":
+            yield from _of_history(value)
         elif not name.startswith("_"):
             yield name, round(value, 6) if isinstance(value, float) else value
 
@@ -75,6 +82,19 @@ def _of_request(request: RecordedRequest) -> Iterator[tuple[str, object]]:
     yield "url", request.url
     yield "body", request.body
     yield from _of_headers(request.headers)
+
+
+def _of_timeline(records: Sequence[AttemptRecord]) -> Iterator[tuple[str, object]]:
+    # By all their fields: what is decided after an attempt, and why, is a fact as well.
+    for record in records:
+        for name, value in asdict(record).items():
+            shown = round(value, 6) if isinstance(value, float) else value
+            yield f"timeline.{record.number}.{name}", shown
+
+
+def _of_history(redirects: Sequence[HttpResponse]) -> Iterator[tuple[str, object]]:
+    for number, redirect in enumerate(redirects):
+        yield from _below(f"history.{number}", dict(_of_response(redirect))).items()
 
 
 def _of_headers(headers: Headers) -> Iterator[tuple[str, object]]:
