@@ -60,7 +60,6 @@ SOURCES = ("environment", "python", "profile", "file")
 async def test_the_strongest_source_that_sets_a_field_wins_it_alone(
     present: tuple[str, ...], here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LEX_PROFILE", "prod")
     (here / "application.yaml").write_text("http: {pool: {size: 77}}")
     explicit = None
     if "environment" in present:
@@ -68,6 +67,7 @@ async def test_the_strongest_source_that_sets_a_field_wins_it_alone(
     if "python" in present:
         explicit = Settings(pool=Pool(timeout=2))
     if "profile" in present:
+        monkeypatch.setenv("LEX_PROFILE", "prod")
         (here / "application.prod.yaml").write_text("http: {pool: {timeout: 3}}")
     if "file" in present:
         (here / "application.yaml").write_text("http: {pool: {size: 77, timeout: 4}}")
@@ -106,6 +106,67 @@ async def test_values_in_python_keep_their_types(here: Path) -> None:
     config = await merged(explicit)
 
     assert config == explicit
+
+
+async def test_the_parts_of_an_optional_model_are_merged_like_others(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "application.yaml").write_text("http: {backup: {timeout: 4, size: 4}}")
+    explicit = Settings(backup=Pool(size=2))
+
+    assert (await merged(explicit)).backup == Pool(timeout=4, size=2)
+    monkeypatch.setenv("LEX_HTTP__BACKUP__TIMEOUT", "1")
+    assert (await merged(explicit)).backup == Pool(timeout=1, size=2)
+    monkeypatch.setenv("LEX_HTTP__BACKUP", "null")
+    monkeypatch.delenv("LEX_HTTP__BACKUP__TIMEOUT")
+    assert (await merged(explicit)).backup is None
+
+
+async def test_an_optional_model_that_is_given_untouched_is_there(here: Path) -> None:
+    assert (await merged(Settings(backup=Pool()))).backup == Pool()
+
+    (here / "application.yaml").write_text("http: {backup: null}")
+    assert (await merged(Settings(backup=Pool()))).backup == Pool()
+    (here / "application.yaml").write_text("http: {backup: {size: 3}}")
+    assert (await merged(Settings(backup=Pool()))).backup == Pool(size=3)
+
+
+async def test_a_variable_can_name_a_file_with_the_value(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "token").write_text("s3cr3t\r\n")
+    (here / "size").write_text("7")
+    (here / "hosts").write_text('["a", "b"]')
+    monkeypatch.setenv("LEX_HTTP__TOKEN_FILE", str(here / "token"))
+    monkeypatch.setenv("lex_http__pool__size_file", "size")
+    monkeypatch.setenv("LEX_HTTP__HOSTS_FILE", "hosts")
+    monkeypatch.setenv("LEX_HTTP__HEADERS__TOKEN_FILE", "free")
+
+    config = await merged(Settings(pool=Pool(size=1, timeout=2)))
+
+    assert config.token == SecretStr("s3cr3t")
+    assert config.pool == Pool(size=7, timeout=2)
+    assert config.hosts == ("a", "b")
+    assert config.headers == {"token_file": "free"}
+
+
+async def test_a_key_that_ends_in_file_is_a_key(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Certificates(BaseModel):
+        ca: str = ""
+        ca_file: str = ""
+
+    monkeypatch.setenv("LEX_TLS__CA_FILE", "ca.pem")
+    (here / "name").write_text("other.pem")
+    reader = ModuleDefinition(name="Reader", config=ConfigSection("tls", Certificates))
+
+    async with Application(reader) as app:
+        assert (await app.resolve(Certificates)).ca_file == "ca.pem"
+    monkeypatch.delenv("LEX_TLS__CA_FILE")
+    monkeypatch.setenv("LEX_TLS__CA_FILE_FILE", "name")
+    async with Application(reader) as app:
+        assert (await app.resolve(Certificates)).ca_file == "other.pem"
 
 
 @pytest.mark.parametrize(

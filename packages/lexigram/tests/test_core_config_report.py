@@ -3,7 +3,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from lexigram import Application
 from lexigram.config import ConfigError
@@ -33,6 +42,16 @@ class Settings(BaseModel):
     hosts: list[int] = []
     labels: dict[str, str] = {}
     choice: Pool | int = 1
+    pools: dict[str, Pool] = {}
+    pin: SecretStr | None = Field(default=None, max_length=3)
+    mirrors: tuple[str, ...] = ()
+
+    @field_validator("mirrors")
+    @classmethod
+    def at_most_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(value) > 1:
+            raise ValueError(f"{value[0]} is enough")
+        return value
 
     @field_validator("proxy")
     @classmethod
@@ -143,7 +162,10 @@ async def report(
         ),
         (
             "- http\n",
-            "The file must be a mapping of sections, not a list. (application.yaml:1)",
+            (
+                "The file must be a mapping of sections, not a list. Begin it with the "
+                "name of a section and a colon. (application.yaml:1)"
+            ),
         ),
     ],
 )
@@ -313,6 +335,23 @@ async def test_a_validator_s_own_words_are_redacted(here: Path) -> None:
     )
 
 
+async def test_a_validator_s_own_words_about_a_list_are_redacted(here: Path) -> None:
+    assert await report("http:\n  mirrors: ['http://me:s3cr3t@a.test', b]\n") == [
+        "http.mirrors: http://***@a.test is enough, got a list. (application.yaml:2)"
+    ]
+
+
+async def test_defaults_that_do_not_go_together_have_no_origin(here: Path) -> None:
+    class Unusable(BaseModel):
+        @model_validator(mode="after")
+        def refuse(self) -> Self:
+            raise ValueError("nobody can use this")
+
+    module = ModuleDefinition(name="M", config=ConfigSection("shop", Unusable))
+    with pytest.raises(ConfigError, match=r"\n  shop: nobody can use this\.$"):
+        Application(module).check()
+
+
 async def test_text_that_is_not_yaml_is_reported_with_its_line(here: Path) -> None:
     (found,) = await report("http:\n  pool: [1\n  proxy: 2\n")
 
@@ -325,19 +364,19 @@ async def test_a_file_that_is_not_text_is_reported(here: Path) -> None:
 
     (found,) = await report()
 
-    assert found.startswith("This is not valid YAML: ")
+    assert found == "The file is not text. Save it as UTF-8. (application.yaml)"
 
 
 async def test_a_named_file_that_is_missing_is_an_error(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ConfigError, match=r"'no\.yaml': No such .* \(Python\)"):
+    with pytest.raises(ConfigError, match=r"no file 'no\.yaml'\. .* \(Python\)"):
         await Application(config_file="no.yaml").start()
 
     monkeypatch.setenv("LEX_CONFIG", "gone.yaml")
     (found,) = await report()
     assert found == (
-        "Cannot read 'gone.yaml': No such file or directory. ($LEX_CONFIG)"
+        "There is no file 'gone.yaml'. Create it, or name another. ($LEX_CONFIG)"
     )
 
 
@@ -370,12 +409,239 @@ async def test_what_belongs_to_nobody_is_passed_over_and_said_at_debug(
     assert ignored == ["application.yaml:1", "$LEX_UNRELATED__THING"]
 
 
-async def test_a_profile_without_a_file_is_said(
-    here: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_profile_without_a_file_is_a_problem_that_names_the_nearest(
+    here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEX_PROFILE", "prd")
+    for name in ("application.prod.yaml", "application.test.yaml"):
+        (here / name).touch()
 
-    async with Application():
-        pass
+    assert await report("http: {pol: 1}") == [
+        (
+            "The profile has no file 'application.prd.yaml'. Did you mean 'prod'? "
+            "($LEX_PROFILE)"
+        ),
+        "http.pol: Unknown key. Did you mean 'pool'? (application.yaml:1)",
+    ]
 
-    assert "config.profile_without_file" in caplog.messages
+
+@pytest.mark.parametrize("profile", ["a/b", "..", "/etc"])
+async def test_a_profile_that_is_no_name_has_no_file(
+    profile: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEX_PROFILE", profile)
+
+    (found,) = await report()
+
+    assert found.startswith("The profile has no file 'application.")
+
+
+async def test_unusable_files_do_not_hide_what_else_is_wrong(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEX_PROFILE", "prod")
+    monkeypatch.setenv("LEX_BILLING__RETRIES", "many")
+    (here / "application.prod.yaml").mkdir()
+    billing = ModuleDefinition(name="B", config=ConfigSection("billing", Billing))
+
+    found = await report("http:\n  pool: [1\n", None, billing)
+
+    # `billing.url` is required, but may be in what could not be read.
+    assert [line.partition(" (")[0] for line in found] == [
+        "Cannot read 'application.prod.yaml': Is a directory.",
+        (
+            "This is not valid YAML: while parsing a flow sequence, expected ',' or ']', "
+            "but got '<stream end>'."
+        ),
+        (
+            "billing.retries: Input should be a valid integer, unable to parse string as "
+            "an integer, got 'many'."
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http: {hosts: [2026-02-30]}", "day is out of range for month."),
+        ("http: &a {labels: *a}", "the alias of 'http.labels' contains itself."),
+        ("http: &a [*a]", "the alias of 'http.0' contains itself."),
+        (f"http: {'[' * 5000}", "it is nested too deeply."),
+        ("http: !secret x", "could not determine a constructor for the tag '!secret'."),
+        ("http: {[1]: 2}", "while constructing a mapping, found unhashable key."),
+        ("http: *nowhere", "found undefined alias 'nowhere'."),
+        ("a: 1\n---\nb: 2", "expected a single document in the stream, but found"),
+        (
+            "http:\n\tpool: 1",
+            "while scanning for the next token, found character '\\t'",
+        ),
+        ("a: \0", "unacceptable character #x0000"),
+    ],
+)
+async def test_no_text_gets_past_the_report(
+    text: str, expected: str, here: Path
+) -> None:
+    (found,) = await report(text)
+
+    assert found.startswith(f"This is not valid YAML: {expected}")
+    assert "application.yaml" in found
+
+
+async def test_a_key_that_is_set_twice_is_a_problem(here: Path) -> None:
+    text = "http:\n  hosts: []\n  pool: {least: 1, least: 2}\n  hosts: []\nhttp: {}\n"
+
+    assert await report(f"{text}theirs: {{a: 1, a: 2}}\n") == [
+        f"{key}: The key is set already in line {first}. Remove one of the two. "
+        f"(application.yaml:{line})"
+        for key, line, first in [
+            ("http.pool.least", 3, 3),
+            ("http.hosts", 4, 2),
+            ("http", 5, 1),
+        ]
+    ]
+
+
+async def test_merged_keys_keep_the_lines_they_were_written_in(here: Path) -> None:
+    text = "base: &base\n  least: 8\n  most: 7\nhttp:\n  pool:\n    <<: *base\n"
+
+    (found,) = await report(text)
+
+    assert found.endswith("(application.yaml:2, application.yaml:3)")
+
+
+async def test_a_value_that_cannot_be_had_is_reported_once(here: Path) -> None:
+    text = "billing: {url: '${NOT_SET}'}\nhttp: {hosts: ['${NOT_SET}', x]}\n"
+    billing = ModuleDefinition(name="B", config=ConfigSection("billing", Billing))
+
+    found = await report(text, None, billing)
+
+    assert [line.partition(":")[0] for line in found] == [
+        "billing.url", "http.hosts.0",
+    ]  # fmt: skip
+
+
+async def test_single_underscores_between_the_parts_are_a_problem(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEX_HTTP_POOL_TIMEOUT", "3")
+
+    assert await report() == [
+        (
+            "Unknown variable. Did you mean '$LEX_HTTP__POOL__TIMEOUT'? "
+            "($LEX_HTTP_POOL_TIMEOUT)"
+        )
+    ]
+
+
+async def test_an_unknown_key_in_a_variable_s_json_is_named(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEX_HTTP__POOL", '{"timeot": 1}')
+
+    assert await report() == [
+        "http.pool.timeot: Unknown key. Did you mean 'timeout'? ($LEX_HTTP__POOL)"
+    ]
+
+
+async def test_an_unknown_key_among_many_of_a_kind_is_named(here: Path) -> None:
+    assert await report("http:\n  pools:\n    a:\n      timeot: 1\n") == [
+        "http.pools.a.timeot: Unknown key. Did you mean 'timeout'? (application.yaml:4)"
+    ]
+
+
+async def test_the_place_in_python_is_named_as_seen_from_here(here: Path) -> None:
+    explicit = Settings.model_construct({"hosts"}, hosts=["x"])
+    section = ConfigSection("http", Settings, explicit)
+    places = [(str(here / "app.py:7"), "app.py:7"), ("/x/lib.py:1", "/x/lib.py:1")]
+
+    for origin, shown in places:
+        module = ModuleDefinition(name="HTTP", config=section, origin=origin)
+        with pytest.raises(ConfigError, match=rf"\(Python at {shown}\)"):
+            Application(module).check()
+
+
+# The values of `*_FILE` variables.
+
+
+async def test_a_file_that_a_variable_names_and_that_cannot_be_read_is_a_problem(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "binary").write_bytes(b"\xff")
+    monkeypatch.setenv("LEX_BILLING__URL_FILE", "gone")
+    monkeypatch.setenv("LEX_HTTP__PROXY_FILE", "binary")
+    billing = ModuleDefinition(name="B", config=ConfigSection("billing", Billing))
+
+    assert sorted(await report(None, None, billing)) == [
+        (
+            "billing.url: Cannot read the file 'gone': No such file or directory. "
+            "($LEX_BILLING__URL_FILE)"
+        ),
+        (
+            "http.proxy: The file 'binary' is not text. Save it as UTF-8. "
+            "($LEX_HTTP__PROXY_FILE)"
+        ),
+    ]
+
+
+async def test_a_value_and_a_file_for_it_are_a_problem(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "proxy").write_text("http://host.test")
+    monkeypatch.setenv("LEX_HTTP__PROXY", "http://host.test")
+    monkeypatch.setenv("LEX_HTTP__PROXY_FILE", "proxy")
+
+    assert await report() == [
+        (
+            "http.proxy: $LEX_HTTP__PROXY is set as well. Unset one of the two. "
+            "($LEX_HTTP__PROXY_FILE)"
+        )
+    ]
+
+
+async def test_what_comes_from_a_file_is_not_shown(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "proxy").write_text("s3cr3t\n")
+    monkeypatch.setenv("LEX_HTTP__PROXY_FILE", "proxy")
+
+    assert await report() == [
+        "http.proxy: proxy *** has no host, got ***. ($LEX_HTTP__PROXY_FILE)"
+    ]
+
+
+async def test_a_value_of_a_secret_type_is_not_shown(here: Path) -> None:
+    assert await report("http: {pin: s3cr3t}") == [
+        (
+            "http.pin: Value should have at most 3 items after validation, not 6, got "
+            "***. (application.yaml:1)"
+        )
+    ]
+
+
+# What YAML is made of comes up more often than in any text.
+PIECES = st.sampled_from(
+    [*"{}[]:,&*!|>-?#%@'\"\n\t ab1~<", ": ", "\n  ", "&a ", "*a", "${"]
+)
+
+
+@given(
+    section=st.lists(PIECES | st.characters(), max_size=12).map("".join),
+    variable=st.text(st.characters(exclude_characters="\0", codec="utf-8")),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_written_is_read_or_reported(
+    section: str, variable: str, here: Path
+) -> None:
+    try:
+        write(f"http: {section}")
+    except UnicodeEncodeError:
+        reject()
+    http = ModuleDefinition(name="HTTP", config=ConfigSection("http", Settings))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEX_HTTP__POOL", variable)
+        try:
+            read: list[object] = [Application(http).config.sections["http"]]
+        except ConfigError as error:
+            read = [problem.message for problem in error.problems]
+
+    assert all(isinstance(one, Settings) or str(one).endswith(".") for one in read)

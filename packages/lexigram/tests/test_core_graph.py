@@ -105,7 +105,7 @@ async def test_a_cycle_is_reported_once_with_its_path() -> None:
         "These need each other.",
         "  Hen(egg=...) -> Egg(hen=...) -> Hen",
     ]
-    assert "  Egg: " in problem
+    assert "  Egg in AppModule: " in problem
 
 
 async def test_what_needs_itself_is_a_cycle() -> None:

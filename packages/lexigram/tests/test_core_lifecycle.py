@@ -2,6 +2,8 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol
 
@@ -207,21 +209,107 @@ async def test_a_cleanup_that_fails_when_the_boot_is_cancelled_is_logged(
     assert "container.cancelled_badly" in caplog.messages
 
 
-async def test_a_boot_that_takes_too_long_names_what_it_was_building() -> None:
+@pytest.fixture
+async def advance(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Stop the loop's clock; it goes on by what is said."""
+    loop, past = asyncio.get_running_loop(), [0.0]
+    now = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: now + sum(past))
+    return past.append
+
+
+async def test_a_boot_that_takes_too_long_names_what_it_was_building(
+    advance: Callable[[float], None],
+) -> None:
     recorder = Recorder()
 
     async def endless(first: First) -> int:
+        advance(14)
         return await asyncio.Event().wait()
 
-    app = application(endless, recorder.first, boot_timeout=0.01)
+    app = application(endless, recorder.first, boot_timeout=12)
 
     with pytest.raises(
-        BootTimeoutError, match=r"did not boot within 0\.01 s"
+        BootTimeoutError, match=r"did not boot within 12 s: it was building `endless`"
     ) as caught:
-        await asyncio.wait_for(app.start(), 10)
+        await app.start()
 
     assert "endless` for Test" in caught.value.__notes__[0]
     assert recorder.events == ["first up", "first down"]
+
+
+@pytest.mark.parametrize("kind", ["function", "generator"])
+async def test_a_step_of_the_boot_that_hangs_is_cancelled_named_and_unwound(
+    kind: str, caplog: pytest.LogCaptureFixture, advance: Callable[[float], None]
+) -> None:
+    recorder = Recorder()
+
+    async def hanging(second: Second) -> int:
+        advance(16)
+        try:
+            return await asyncio.Event().wait()
+        finally:
+            recorder.events.append("cancelled")
+
+    async def hanging_generator(second: Second) -> AsyncIterator[int]:
+        yield await hanging(second)
+
+    factory: Callable[..., object] = (
+        hanging if kind == "function" else hanging_generator
+    )
+    app = application(factory, recorder.second, recorder.first)
+
+    with pytest.raises(
+        BootTimeoutError,
+        match=r"^Building `hanging(_generator)?` did not end within 15 s and was",
+    ):
+        await app.start()
+
+    assert recorder.events == [
+        "first up",
+        "second up",
+        "cancelled",
+        "second down",
+        "first down",
+    ]
+    (line,) = (
+        vars(one) for one in caplog.records if "boot_timeout" in one.getMessage()
+    )
+    assert (line["binding"], line["seconds"]) == (factory.__name__, 15.0)
+
+
+async def test_each_step_has_a_time_of_its_own(
+    advance: Callable[[float], None],
+) -> None:
+    async def step() -> AsyncIterator[First]:
+        advance(10)
+        await asyncio.sleep(0)
+        yield First()
+
+    async def next_step(first: First) -> Second:
+        advance(10)
+        await asyncio.sleep(0)
+        return Second()
+
+    async def last_step(second: Second) -> Third:
+        advance(14)
+        await asyncio.sleep(0)
+        return Third()
+
+    async with application(last_step, next_step, step) as app:
+        assert isinstance(await app.resolve(Third), Third)
+
+
+async def test_what_is_built_while_running_takes_its_time() -> None:
+    async def patient() -> bytes:
+        # Far longer than a step of the boot may take, which is no time at all.
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return b"done"
+
+    app = application(provide(patient, scope="transient"), step_timeout=0)
+    async with app:
+        assert await app.resolve(bytes) == b"done"
 
 
 async def test_a_factory_s_own_timeout_is_raised_as_it_is() -> None:
@@ -253,7 +341,7 @@ async def test_a_hanging_teardown_is_left_and_the_rest_goes_on(
                 if not stubborn:
                     raise
 
-    app = application(hanging, recorder.second, recorder.first, shutdown_timeout=0.04)
+    app = application(hanging, recorder.second, recorder.first, shutdown_timeout=0.4)
     await app.start()
 
     with pytest.raises(ExceptionGroup) as caught:
@@ -528,6 +616,112 @@ def test_run_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
 
     assert recorder.events[-2:] == ["second down", "first down"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_run_uses_the_faster_loop_when_its_extra_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uvloop = pytest.importorskip("uvloop", reason="the extra `uvloop` is not installed")
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def end() -> int:
+        loops.append(asyncio.get_running_loop())
+        raise OSError("seen enough")
+
+    for hidden in (False, True):
+        if hidden:
+            monkeypatch.setitem(sys.modules, "uvloop", None)
+        with pytest.raises(OSError, match="seen enough"):
+            application(end).run()
+
+    assert isinstance(loops[0], uvloop.Loop)
+    assert not isinstance(loops[1], uvloop.Loop)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signal handlers need a Unix loop")
+def test_a_signal_while_booting_unwinds_what_was_created() -> None:
+    recorder = Recorder()
+
+    async def endless(second: Second) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return await asyncio.Event().wait()
+
+    application(endless, recorder.second, recorder.first).run()
+
+    assert recorder.events[-2:] == ["second down", "first down"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signal handlers need a Unix loop")
+def test_what_fails_after_a_signal_is_the_process_own_failure() -> None:
+    async def fails() -> AsyncIterator[First]:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.01, signal.raise_signal, signal.SIGTERM)
+        yield First()
+        raise ValueError("while closing")
+
+    with pytest.raises(ExceptionGroup, match="Some teardowns failed"):
+        application(fails).run()
+
+
+HANGS = """
+import asyncio, signal, sys
+from collections.abc import AsyncIterator
+from lexigram import Application
+from lexigram.contracts.di import ModuleDefinition
+
+if "uvloop" not in sys.argv:
+    sys.modules["uvloop"] = None
+
+async def pool() -> AsyncIterator[int]:
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.01, lambda: print("up", type(loop).__module__, flush=True))
+    yield 1
+    print("stopping", flush=True)
+    await asyncio.Event().wait()
+
+Application(ModuleDefinition(name="App", providers=(pool,))).run()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_the_process_though_a_teardown_hangs(
+    loop: str, number: signal.Signals
+) -> None:
+    if loop == "uvloop":
+        pytest.importorskip("uvloop", reason="the extra `uvloop` is not installed")
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGS, loop], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().startswith(f"up {loop}")
+            process.send_signal(number)
+            assert process.stdout.readline() == "stopping\n"
+            process.send_signal(number)
+            # Twenty seconds is what the teardown would be given.
+            assert process.wait(timeout=15) == -number
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signal handlers need a Unix loop")
+def test_run_gives_back_the_handlers_that_were_there() -> None:
+    def mine(*_: object) -> None:
+        """Handle nothing."""
+
+    before = signal.signal(signal.SIGTERM, mine)
+    try:
+
+        def end() -> int:
+            raise OSError("seen enough")
+
+        with pytest.raises(OSError, match="seen enough"):
+            application(end).run()
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signal handlers need a Unix loop")

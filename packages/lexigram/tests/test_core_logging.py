@@ -1,6 +1,9 @@
+import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from lexigram import Application
-from lexigram.logging import LoggingConfig, configure_logging, get_logger
+from lexigram.logging import (
+    LoggingConfig,
+    configure_logging,
+    context_fields,
+    get_logger,
+    log_context,
+)
 
 
 @contextmanager
@@ -180,3 +189,119 @@ async def test_an_application_leaves_logging_that_is_set_up_alone() -> None:
 
         assert root.handlers == [theirs]
         assert root.level == logging.ERROR
+
+
+async def test_fields_of_a_block_are_on_every_record_that_is_logged_inside(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def work() -> None:
+        get_logger("shop").debug("task")
+
+    with bare_process():
+        configure_logging(LoggingConfig(level="DEBUG", format="json"))
+        with log_context(order="o1", step=1):
+            with log_context(step=2):
+                get_logger("shop").info("inner")
+                logging.getLogger("other").warning("foreign")
+                await asyncio.create_task(work())
+            get_logger("shop").info("own", order="mine")
+        get_logger("shop").info("outside")
+
+    fields = {
+        one["event"]: (one.get("order"), one.get("step"))
+        for one in lines(capsys)
+        if one["logger"] in {"shop", "other"}
+    }
+    assert fields == {
+        "inner": ("o1", 2),
+        "foreign": ("o1", 2),
+        "task": ("o1", 2),
+        "own": ("mine", 1),
+        "outside": (None, None),
+    }
+
+
+def test_fields_of_a_block_reach_any_handler(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        with log_context(order="o1"):
+            get_logger("shop").error("first")
+            raise OSError("lost")
+
+    with pytest.raises(OSError, match="lost"):
+        fail()
+    get_logger("shop").error("second")
+    first, second = (vars(record)["fields"] for record in caplog.records)
+    assert (first, second) == ({"order": "o1"}, {})
+    assert context_fields() == {}
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_what_looks_like_a_secret_is_not_shown_at_any_depth(
+    style: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loop: dict[str, object] = {"password": "s3cret"}
+    loop["again"] = loop
+    with bare_process():
+        configure_logging(LoggingConfig.model_validate({"format": style}))
+        with log_context(api_key="s3cret"):
+            get_logger("shop").info(
+                "call",
+                password="s3cret",
+                url="https://me:s3cret@a.test/v1?q=s3cret",
+                headers={"Authorization": "s3cret", "accept": "text/plain"},
+                steps=[{"token": "s3cret"}, ("plain", {"key": "s3cret"})],
+                loop=loop,
+            )
+        logging.getLogger("other").warning("foreign", extra={"session": "s3cret"})
+
+    text = capsys.readouterr().err
+    assert "s3cret" not in text
+    assert "text/plain" in text
+    assert "a.test/v1?q=***" in text
+
+
+def test_names_that_only_look_like_a_secret_s_are_shown_when_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with bare_process():
+        configure_logging(
+            LoggingConfig(format="json", shown=frozenset({"prompt_tokens"}))
+        )
+        get_logger("shop").info(
+            "call", key="api.test", prompt_tokens=7, max_tokens=8, authenticated=True
+        )
+
+    (line,) = lines(capsys)
+    assert (line["key"], line["prompt_tokens"]) == ("api.test", 7)
+    assert (line["max_tokens"], line["authenticated"]) == ("***", True)
+
+
+def test_a_disabled_call_evaluates_nothing_of_its_fields(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Loud:
+        def __repr__(self) -> str:
+            raise AssertionError("It was looked at.")
+
+    logger = logging.getLogger("shop.disabled")
+    log = get_logger("shop.disabled")
+    logger.setLevel(logging.CRITICAL + 1)
+    for method in (
+        log.debug, log.info, log.warning, log.error, log.exception, log.critical,
+    ):  # fmt: skip
+        method("event", field=Loud())
+    assert not caplog.records
+
+
+def test_importing_writes_nothing_and_sets_nothing_up() -> None:
+    program = (
+        "import logging, lexigram.logging, lexigram.metrics, lexigram.otel, "
+        "lexigram.prometheus\n"
+        "lexigram.logging.get_logger('shop').error('to nowhere', a=1)\n"
+        "logging.getLogger('lexigram.http').error('to nowhere')\n"
+        "assert not logging.getLogger().handlers\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""

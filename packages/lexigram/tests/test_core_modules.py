@@ -1,9 +1,11 @@
+import functools
+
 import pytest
 from pydantic import BaseModel, ConfigDict
 
 from lexigram import Application
-from lexigram.contracts.di import ConfigSection, ModuleDefinition
-from lexigram.di import DuplicateBindingError, ModuleError, bind
+from lexigram.contracts.di import ConfigSection, ModuleDefinition, ModuleSource
+from lexigram.di import DuplicateBindingError, GraphError, ModuleError, bind
 from lexigram.di.module import Module, module
 
 
@@ -105,6 +107,143 @@ async def test_two_modules_of_one_name_are_two_modules() -> None:
 
     async with Application(numbered(int), numbered(str)) as app:
         assert (await app.resolve(int), await app.resolve(str)) == (0, "")
+
+
+def made_for(host: str, *, count: int = 1) -> ModuleDefinition:
+    """Return a module whose factories are made anew by each call."""
+
+    def client(size: int = count) -> str:
+        return host * size
+
+    def base(prefix: str, host: str) -> bytes:
+        return (prefix + host).encode()
+
+    return ModuleDefinition(
+        name="Made", providers=(client, functools.partial(base, prefix="https://"))
+    )
+
+
+async def test_factories_made_anew_from_equal_values_are_the_same_module() -> None:
+    async with Application(made_for("a"), made_for("a")) as app:
+        assert await app.resolve(bytes) == b"https://a"
+        assert app.modules == ("Made",)
+
+
+@pytest.mark.parametrize("other", [made_for("b"), made_for("a", count=2)])
+async def test_factories_made_from_other_values_are_another_module(
+    other: ModuleDefinition,
+) -> None:
+    with pytest.raises(
+        DuplicateBindingError, match="'Made' is there twice.*both bind `bytes`"
+    ):
+        await Application(made_for("a"), other).start()
+
+
+class Gear:
+    pass
+
+
+class Gearbox:
+    def __init__(self, gear: Gear) -> None:
+        self.gear = gear
+
+
+class Driver:
+    def __init__(self, gearbox: Gearbox | None = None) -> None:
+        self.gearbox = gearbox
+
+
+def box(*exports: object) -> ModuleDefinition:
+    return ModuleDefinition(name="Box", providers=(Gear, Gearbox), exports=exports)
+
+
+async def test_a_module_sees_its_own_and_what_others_export() -> None:
+    @module(imports=[box(Gearbox)], providers=[Driver])
+    class AppModule(Module):
+        pass
+
+    async with Application(AppModule) as app:
+        assert (await app.resolve(Driver)).gearbox is await app.resolve(Gearbox)
+        # The application itself is asked from outside of all modules.
+        assert isinstance(await app.resolve(Gear), Gear)
+
+
+async def test_what_a_module_does_not_export_is_hidden_from_who_imports_it() -> None:
+    @module(imports=[box()], providers=[Driver])
+    class AppModule(Module):
+        pass
+
+    with pytest.raises(GraphError, match="`Gearbox` is not exported"):
+        await Application(AppModule).start()
+
+
+async def test_it_stays_hidden_when_a_test_overrides_it() -> None:
+    @module(imports=[box()], providers=[Driver])
+    class AppModule(Module):
+        pass
+
+    app = Application(AppModule)
+    app.override(Gearbox).to(Gearbox(Gear()))
+
+    with pytest.raises(GraphError, match="`Gearbox` is not exported"):
+        await app.start()
+
+
+async def test_an_imported_module_sees_what_stands_beside_it() -> None:
+    # As a client finds the recorder of metrics that the application provides.
+    inner = ModuleDefinition(name="Inner", providers=(Driver,), exports=(Driver,))
+
+    @module(imports=[inner], providers=[Gear, Gearbox])
+    class AppModule(Module):
+        pass
+
+    async with Application(AppModule) as app:
+        assert (await app.resolve(Driver)).gearbox is await app.resolve(Gearbox)
+
+
+async def test_one_imported_module_sees_only_the_exports_of_another() -> None:
+    inner = ModuleDefinition(name="Inner", providers=(Driver,))
+
+    @module(imports=[inner, box(Gearbox)])
+    class Beside(Module):
+        pass
+
+    @module(imports=[inner, box()])
+    class Hidden(Module):
+        pass
+
+    async with Application(Beside) as app:
+        assert (await app.resolve(Driver)).gearbox is not None
+    with pytest.raises(GraphError, match="`Gearbox` is not exported"):
+        await Application(Hidden).start()
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+async def test_a_module_given_to_the_application_directly_hides_nothing(
+    order: slice,
+) -> None:
+    @module(imports=[box()])
+    class Garage(Module):
+        pass
+
+    drivers = ModuleDefinition(name="Drivers", providers=(Driver,))
+
+    modules: list[ModuleSource] = [Garage, box(), drivers]
+
+    async with Application(*modules[order]) as app:
+        assert (await app.resolve(Driver)).gearbox is not None
+
+
+async def test_a_section_of_the_configuration_is_for_all_modules() -> None:
+    def size(settings: Settings) -> str:
+        return str(settings.size)
+
+    @module(imports=[Feature.configure(Settings(size=4))], providers=[size])
+    class AppModule(Module):
+        pass
+
+    async with Application(AppModule) as app:
+        assert await app.resolve(str) == "4"
 
 
 async def test_one_key_bound_twice_is_an_error_with_both_places() -> None:

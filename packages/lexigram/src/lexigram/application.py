@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import ClassVar, Literal, Self, TypeAlias, TypeVar
 
 from typing_extensions import TypeForm
 
-from lexigram.config._loading import Configuration, load
+from lexigram._running import run_until_signal
+from lexigram.config import Configuration
+from lexigram.config._loading import load
 from lexigram.contracts.di import (
     ConfigSection,
     ContainerProtocol,
@@ -21,12 +23,17 @@ from lexigram.contracts.di import (
     written_at,
 )
 from lexigram.contracts.errors import LexigramError
-from lexigram.di._assembly import Registration, assemble
+from lexigram.contracts.health import HealthCheckProtocol
+from lexigram.di._assembly import Assembly, Registration, assemble
+from lexigram.di._budget import Budget
 from lexigram.di._container import Container
+from lexigram.di._errors import BootTimeoutError
 from lexigram.di._graph import Graph
 from lexigram.di._keeper import run_to_end
 from lexigram.di._keys import key_of
 from lexigram.di._overrides import Override, Replacement
+from lexigram.health import ApplicationHealth
+from lexigram.health._checking import Check, run_checks
 from lexigram.logging import (
     Logger,
     LoggingConfig,
@@ -56,19 +63,22 @@ class ApplicationStateError(LexigramError, RuntimeError):
     code: ClassVar[str] = "application.state"
 
 
-class BootTimeoutError(LexigramError, TimeoutError):
-    """The application did not boot in its time."""
-
-    code: ClassVar[str] = "application.boot_timeout"
-
-
 class Application(ContainerProtocol):
     """Boots modules, answers keys, and ends everything in reverse.
 
-    Booting flattens the modules, loads and validates their configuration, validates the
-    graph of dependencies, and only then creates the singletons, dependencies first.
-    Whatever fails on the way, what was created is torn down and the first error raised
-    unchanged. A stopped application may be started again.
+    The phases are always these:
+
+    1. The modules are flattened, their configuration is loaded and validated, and so is
+       the graph of dependencies. Nothing was created yet.
+    2. The singletons are created, dependencies first, generators up to their `yield`.
+       Whatever fails, or is cancelled, on the way: what was created is torn down, and
+       the first error raised unchanged with a note saying where.
+    3. Running: `resolve`, `scope` and readiness answer.
+    4. Readiness is off, and nothing is resolved from outside any more.
+    5. Generators run from their `yield` to their end, in the reverse order of creation.
+       One that hangs is cancelled, named and passed over.
+
+    A stopped application may be started again.
 
     Example:
         ```python
@@ -83,6 +93,7 @@ class Application(ContainerProtocol):
         modules: Sequence[ModuleSource] = (),
         config_file: str | os.PathLike[str] | None = None,
         boot_timeout: float = 60.0,
+        step_timeout: float = 15.0,
         shutdown_timeout: float = 20.0,
     ) -> None:
         """Describe an application; nothing runs yet.
@@ -92,6 +103,8 @@ class Application(ContainerProtocol):
             modules: Modules, as a list; added to `sources`.
             config_file: Read in the place of `application.yaml`; `$LEX_CONFIG` wins.
             boot_timeout: Seconds in which everything must be created.
+            step_timeout: Seconds in which each singleton must be, its dependencies not
+                counted.
             shutdown_timeout: Seconds in which everything must be torn down. One
                 teardown may take half of what is left, so that one which hangs leaves
                 time for the others.
@@ -100,9 +113,11 @@ class Application(ContainerProtocol):
         self._overrides: list[Registration] = []
         self._config_file = config_file
         self._boot_timeout = boot_timeout
+        self._step_timeout = step_timeout
         self._shutdown_timeout = shutdown_timeout
         self._state: State = "new"
         self._names: tuple[str, ...] = ()
+        self._configuration: Configuration | None = None
         self._container: Container | None = None
         self._turn = asyncio.Lock()
 
@@ -116,6 +131,7 @@ class Application(ContainerProtocol):
         modules: Sequence[ModuleSource] = (),
         config_file: str | os.PathLike[str] | None = None,
         boot_timeout: float = 60.0,
+        step_timeout: float = 15.0,
         shutdown_timeout: float = 20.0,
     ) -> Self:
         """Return an application for `async with`, which starts and stops it."""
@@ -124,6 +140,7 @@ class Application(ContainerProtocol):
             modules=modules,
             config_file=config_file,
             boot_timeout=boot_timeout,
+            step_timeout=step_timeout,
             shutdown_timeout=shutdown_timeout,
         )
 
@@ -140,6 +157,32 @@ class Application(ContainerProtocol):
     def modules(self) -> tuple[str, ...]:
         """The modules of the latest start, imported ones first; empty before the first."""
         return self._names
+
+    @property
+    def config(self) -> Configuration:
+        """The configuration of the latest start; before the first, what one would find.
+
+        Example:
+            ```python
+            print(app.config.explain("http"))
+            ```
+
+        Raises:
+            ModuleError: A module cannot be understood.
+            ConfigError: The configuration is not valid.
+        """
+        return self._configuration or self._load(self._assemble())
+
+    def check(self) -> None:
+        """Check modules, configuration and dependencies; nothing is created.
+
+        Raises:
+            ModuleError: A module cannot be understood.
+            ConfigError: The configuration is not valid.
+            GraphError: Dependencies are missing or do not fit.
+        """
+        assembly = self._assemble()
+        self._graph(assembly, self._load(assembly))
 
     def override(self, key: TypeForm[T], *, origin: str = "") -> Override[T]:
         """Begin to replace what is registered: `app.override(Key).to(fake)`.
@@ -232,65 +275,59 @@ class Application(ContainerProtocol):
         finally:
             await run_to_end(container.close(self._shutdown_timeout))
 
+    async def health(self, *, within: float = 5.0) -> ApplicationHealth:
+        """Ask every registered `HealthCheckProtocol` at once, and sum up.
+
+        Named bindings count like those without a name. A check that raises is unhealthy
+        with its reason. In any state but running nothing is asked, and readiness is off.
+
+        Args:
+            within: Seconds after which a check that has not answered is unhealthy.
+        """
+        container, checks = self._container, list[Check]()
+        if container is not None and self._state == "running":
+            checks = [
+                Check(str(key), partial(container.get, key))
+                for key in container.keys_of(HealthCheckProtocol)
+            ]
+        found = await run_checks(checks, within)
+        return ApplicationHealth(self._state, found)
+
     def run(self) -> None:
-        """Boot, and block until SIGINT or SIGTERM; a second one ends the process."""
-        asyncio.run(self._serve())
+        """Boot, and block until SIGINT or SIGTERM, which stop the application.
 
-    async def _serve(self) -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        ending = False
+        A second signal ends the process at once. The event loop is uvloop's when the
+        extra `lexigram[uvloop]` is installed.
 
-        def end(number: signal.Signals) -> None:
-            nonlocal ending
-            ending = True
-            # The default action is back from here on: the next one ends the process.
-            for one in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(one)
-            log.info("application.signal", signal=number.name)
-            if task is not None:
-                task.cancel()
-
-        for one in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError):  # Windows; asyncio.run handles SIGINT
-                loop.add_signal_handler(one, end, one)
-        try:
-            async with self:
-                await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            if not ending:
-                raise
+        Raises:
+            BaseException: As `start` and `stop` do.
+        """
+        run_until_signal(self)
 
     async def _start(self) -> None:
-        assembly = assemble((_CORE, *self._modules))
+        assembly = self._assemble()
         self._names = assembly.modules[1:]
-        configuration = load(
-            [one.config for one in assembly.sections], self._config_file
-        )
-        _begin_logging(configuration)
+        self._configuration = self._load(assembly)
+        _begin_logging(self._configuration)
+        graph = self._graph(assembly, self._configuration)
+        self._container = Container.of(graph)
+        budget = Budget(self._boot_timeout, self._step_timeout)
+        await self._container.create_singletons(budget)
+        log.info("application.started", modules=list(self._names))
+
+    def _assemble(self) -> Assembly:
+        return assemble((_CORE, *self._modules))
+
+    def _load(self, assembly: Assembly) -> Configuration:
+        sections = [(one.config, one.origin) for one in assembly.sections]
+        return load(sections, self._config_file)
+
+    def _graph(self, assembly: Assembly, configuration: Configuration) -> Graph:
         sections = assembly.bind_sections(configuration.sections)
         graph = Graph((*assembly.registrations, *sections))
         graph.override({one.key: one for one in self._overrides})
         graph.validate()
-        self._container = Container.of(graph)
-        await self._create(self._container)
-        log.info("application.started", modules=list(self._names))
-
-    async def _create(self, container: Container) -> None:
-        limit = asyncio.timeout(self._boot_timeout)
-        try:
-            async with limit:
-                await container.create_singletons()
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            late = BootTimeoutError(
-                f"The application did not boot within {self._boot_timeout:g} s. "
-                "Give it more with `boot_timeout`, or see what the note names."
-            )
-            # The cancellation that became the timeout; its `__cause__` only since 3.11.4.
-            for note in getattr(error.__context__, "__notes__", ()):
-                late.add_note(note)
-            raise late from None
+        return graph
 
     async def _unwind(self, error: BaseException) -> None:
         container, self._container, self._state = self._container, None, "stopped"
@@ -340,5 +377,3 @@ def _begin_logging(configuration: Configuration) -> None:
         configure_logging(config)
     for origin in configuration.ignored:
         log.debug("config.ignored", origin=origin)
-    if configuration.absent_profile is not None:
-        log.warning("config.profile_without_file", file=configuration.absent_profile)

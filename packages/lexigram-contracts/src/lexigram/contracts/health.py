@@ -7,10 +7,20 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["HealthCheckProtocol", "HealthReport", "HealthStatus"]
+__all__ = [
+    "HealthCheckProtocol",
+    "HealthProbe",
+    "HealthReport",
+    "HealthStatus",
+    "ProbeCheckProtocol",
+]
 
 HealthStatus: TypeAlias = Literal["healthy", "degraded", "unhealthy"]
 """From best to worst; "degraded" works, with less than everything."""
+
+HealthProbe: TypeAlias = Literal["liveness", "readiness", "startup"]
+"""What is asked: whether the process should go on or be restarted, whether it should be
+sent work, and whether its start is over."""
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -56,4 +66,19 @@ class HealthCheckProtocol(Protocol):
 
         An exception counts as unhealthy and becomes the detail.
         """
+        ...
+
+
+@runtime_checkable
+class ProbeCheckProtocol(HealthCheckProtocol, Protocol):
+    """A check that answers another question than whether to send work.
+
+    One without a `probe` answers "readiness": that a database is away is a reason to send
+    work elsewhere, and none to restart the process. Registered as `HealthCheckProtocol`
+    like any other.
+    """
+
+    @property
+    def probe(self) -> HealthProbe:
+        """The question that it answers."""
         ...

@@ -1,159 +1,109 @@
-"""`application.yaml` and its profile, with the line of every key."""
+"""`application.yaml` and its profile."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-import yaml
+from lexigram.config._expansion import expand
+from lexigram.config._layers import Layer, is_mapping
+from lexigram.config._problems import ConfigProblem, dotted
+from lexigram.config._yaml import Document, NotYAMLError, parse
+from lexigram.contracts.suggestions import did_you_mean
 
-from lexigram.config._layers import Layer, is_list, is_mapping
-from lexigram.config._problems import ConfigError, ConfigProblem, Path, dotted
-
-__all__ = ["Files", "read_files"]
+__all__ = ["read_files"]
 
 DEFAULT_FILE = "application.yaml"
 
 
-class Files:
-    """The files of one application, the profile's first since it wins.
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file that is to be read, and what names it: "" for the default, which may lack."""
 
-    Attributes:
-        layers: One for each file that exists.
-        absent_profile: The profile's file when `LEX_PROFILE` names one that is missing.
-    """
-
-    def __init__(self) -> None:
-        self.layers: list[Layer] = []
-        self.absent_profile: str | None = None
+    path: FilePath
+    named_by: str = ""
 
 
-def read_files(config_file: str | os.PathLike[str] | None, sections: set[str]) -> Files:
-    """Read the file and its profile.
+def read_files(
+    config_file: str | os.PathLike[str] | None, sections: Collection[str]
+) -> list[Layer]:
+    """Read the file and its profile, the profile's first since it wins.
 
     `$LEX_CONFIG` names the file, else `config_file`, else it is `application.yaml` in
-    the current directory, which alone may be absent.
-
-    Raises:
-        ConfigError: A file is missing, unreadable or not a mapping, or refers to a
-            variable that is not set.
+    the current directory, which alone may be absent. What cannot be used is noted in
+    the layer.
     """
-    found = Files()
     variable = os.environ.get("LEX_CONFIG")
-    named = variable or config_file
-    main = FilePath(named or DEFAULT_FILE)
-    problems: list[ConfigProblem] = []
+    by = "$LEX_CONFIG" if variable else "Python" if config_file else ""
+    main = FilePath(variable or config_file or DEFAULT_FILE)
+    layers: list[Layer] = []
     if profile := os.environ.get("LEX_PROFILE"):
-        special = main.with_name(f"{main.stem}.{profile}{main.suffix}")
-        if special.is_file():
-            found.layers.append(_read(special, sections, problems, "$LEX_PROFILE"))
-        else:
-            found.absent_profile = str(special)
-    if named or main.is_file():
-        by = "$LEX_CONFIG" if variable else "Python" if config_file else ""
-        found.layers.append(_read(main, sections, problems, by))
-    if problems:
-        raise ConfigError(problems)
-    return found
+        special = main.parent / f"{main.stem}.{profile}{main.suffix}"
+        layers.append(_read(_File(special, "$LEX_PROFILE"), sections, main))
+    layers.append(_read(_File(main, by), sections, main))
+    return layers
 
 
-def _read(
-    file: FilePath, sections: set[str], problems: list[ConfigProblem], named_by: str
-) -> Layer:
+def _read(file: _File, sections: Collection[str], main: FilePath) -> Layer:
     layer = Layer()
     try:
-        text = file.read_text(encoding="utf-8")
-        # Parsed twice: the nodes know their lines, the values their types.
-        node = yaml.compose(text, yaml.SafeLoader)
-        values: Any = yaml.safe_load(text) if node else {}
+        document = parse(file.path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if file.named_by:
+            layer.lose((), _missing(file, main), file.named_by)
     except OSError as error:
-        message = f"Cannot read {str(file)!r}: {error.strerror}."
-        problems.append(ConfigProblem("", message, named_by))
-        return layer
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problems.append(_unreadable(file, error))
-        return layer
-    if not is_mapping(values):
-        message = (
-            f"The file must be a mapping of sections, not a {type(values).__name__}."
-        )
-        problems.append(ConfigProblem("", message, f"{file}:1"))
-        return layer
-    layer.origins = {path: f"{file}:{line}" for path, line in _lines(node, ()) if path}
-    expand = _Expansion(layer.origins, problems)
-    # Other keys belong to the application; what `${` means there is its affair.
-    for name in sections & values.keys():
-        # A section that is written but empty sets nothing.
-        if values[name] is not None:
-            layer.values[name] = expand(values[name], (name,))
+        message = f"Cannot read {str(file.path)!r}: {error.strerror}."
+        layer.lose((), message, file.named_by)
+    except UnicodeDecodeError:
+        layer.lose((), "The file is not text. Save it as UTF-8.", str(file.path))
+    except NotYAMLError as error:
+        line = f":{error.line}" if error.line else ""
+        message = f"This is not valid YAML: {error}."
+        layer.lose((), message, f"{file.path}{line}")
+    else:
+        _take(document, layer, file.path, sections)
     return layer
 
 
-def _unreadable(file: FilePath, error: Exception) -> ConfigProblem:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        message = f"This is not valid YAML: {error.problem}."
-        return ConfigProblem("", message, f"{file}:{error.problem_mark.line + 1}")
-    return ConfigProblem("", f"This is not valid YAML: {error}.", str(file))
+def _missing(file: _File, main: FilePath) -> str:
+    if file.named_by != "$LEX_PROFILE":
+        return f"There is no file {str(file.path)!r}. Create it, or name another."
+    before, after = len(main.stem) + 1, len(main.suffix)
+    profiles = [
+        found.name[before : len(found.name) - after]
+        for found in main.parent.glob(f"{main.stem}.?*{main.suffix}")
+    ]
+    known = did_you_mean(os.environ["LEX_PROFILE"], profiles)
+    return f"The profile has no file {str(file.path)!r}. {known}"
 
 
-def _lines(node: yaml.Node | None, path: Path) -> Iterator[tuple[Path, int]]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            inner = (*path, key.value)
-            yield inner, key.start_mark.line + 1
-            yield from _lines(value, inner)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*path, index), value.start_mark.line + 1
-            yield from _lines(value, (*path, index))
-
-
-_REFERENCE = re.compile(
-    r"(?P<escaped>\$\$\{)|\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}"
-    r"|(?P<malformed>\$\{)"
-)
-
-
-class _Expansion:
-    """Replaces `${NAME}` and `${NAME:-default}` in a section's values."""
-
-    def __init__(self, origins: dict[Path, str], problems: list[ConfigProblem]) -> None:
-        self._origins = origins
-        self._problems = problems
-
-    def __call__(self, value: Any, path: Path) -> Any:
-        if is_mapping(value):
-            return {key: self(inner, (*path, key)) for key, inner in value.items()}
-        if is_list(value):
-            return [self(inner, (*path, i)) for i, inner in enumerate(value)]
-        if not isinstance(value, str) or "${" not in value:
-            return value
-        expanded = _REFERENCE.sub(lambda match: self._replace(match, path), value)
-        # As in the environment itself, where `null` is the way to write None.
-        return None if expanded == "null" else expanded
-
-    def _replace(self, match: re.Match[str], path: Path) -> str:
-        if match["escaped"]:
-            return "${"
-        if match["malformed"]:
-            return self._complain(
-                path,
-                "'${' begins no reference. Write ${NAME}, "
-                "${NAME:-default}, or $${ for the characters.",
-            )
-        name, default = match["name"], match["default"]
-        if (found := os.environ.get(name)) or (found == "" and default is None):
-            return found
-        if default is not None:
-            return default
-        return self._complain(
-            path, f"${name} is not set. Set it, or write ${{{name}:-default}}."
+def _take(
+    document: Document, layer: Layer, file: FilePath, sections: Collection[str]
+) -> None:
+    """Move what belongs to the sections into the layer."""
+    values: Any = document.values
+    if values is None:
+        return
+    if not is_mapping(values):
+        kind = type(values).__name__
+        message = (
+            f"The file must be a mapping of sections, not a {kind}. Begin it with the "
+            "name of a section and a colon."
         )
-
-    def _complain(self, path: Path, message: str) -> str:
-        origin = self._origins.get(path, "")
-        self._problems.append(ConfigProblem(dotted(path), message, origin))
-        return ""
+        layer.lose((), message, f"{file}:1")
+        return
+    layer.origins = {path: f"{file}:{line}" for path, line in document.lines.items()}
+    # Other keys belong to the application; what they hold is its affair.
+    own = [name for name in values if name in sections]
+    for path, line, first in document.repeated:
+        if path[0] in own:
+            message = f"The key is set already in line {first}. Remove one of the two."
+            place = f"{file}:{line}"
+            layer.problems.append(ConfigProblem(dotted(path), message, place))
+    for name in own:
+        # A section that is written but empty sets nothing.
+        if values[name] is not None:
+            layer.values[name] = expand(values[name], (name,), layer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lexigram.contracts.errors import LexigramError
-from lexigram.contracts.redaction import REDACTED, is_secret_name, redact_url
+from lexigram.contracts.redaction import REDACTED, redact_url
 
 __all__ = ["ConfigError", "ConfigProblem", "Path", "dotted", "shown"]
 
@@ -57,9 +57,9 @@ def dotted(path: Path) -> str:
     return ".".join(map(str, path))
 
 
-def shown(path: Path, value: Any) -> str:
+def shown(value: Any, *, hidden: bool = False) -> str:
     """Return a value as reports may show it."""
-    if any(is_secret_name(str(part)) for part in path):
+    if hidden:
         return REDACTED
     if isinstance(value, str):
         return repr(redact_url(value) if "://" in value else value)

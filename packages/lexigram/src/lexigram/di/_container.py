@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from inspect import Parameter, Signature
@@ -24,6 +24,7 @@ from typing_extensions import TypeForm
 
 from lexigram.contracts.di import ContainerProtocol
 from lexigram.di._assembly import Registration
+from lexigram.di._budget import Budget
 from lexigram.di._errors import (
     ContainerClosedError,
     DependencyCycleError,
@@ -42,7 +43,11 @@ logger = logging.getLogger("lexigram.di")
 
 
 class Container(ContainerProtocol):
-    """Answers keys from a graph, each singleton or scoped instance built once."""
+    """Answers keys from a graph, each singleton or scoped instance built once.
+
+    Attributes:
+        budget: The time for building; None once the application has booted.
+    """
 
     def __init__(
         self,
@@ -52,6 +57,7 @@ class Container(ContainerProtocol):
         root: Container | None = None,
     ) -> None:
         """Take a compiled graph; `root` for the container of a scope."""
+        self.budget: Budget | None = None
         self._graph = graph
         self._inner = inner
         self._tokens = tokens
@@ -73,8 +79,10 @@ class Container(ContainerProtocol):
                 scope=_dishka_scope(graph, one),
                 cache=one.scope != "transient",
             )
-        # Locking is done here; see above.
-        inner = dishka.make_async_container(provider, lock_factory=None)
+        # Locking is done here, see above, and so is the validation.
+        inner = dishka.make_async_container(
+            provider, lock_factory=None, skip_validation=True
+        )
         return cls(graph, inner, tokens)
 
     async def resolve(self, key: TypeForm[T]) -> T:
@@ -107,11 +115,21 @@ class Container(ContainerProtocol):
             with _at(_Place(self, around)):
                 return await self._inner.get(self._tokens[key])
 
-    async def create_singletons(self) -> None:
-        """Build every singleton, dependencies first."""
+    async def create_singletons(self, budget: Budget) -> None:
+        """Build every singleton, dependencies first.
+
+        Raises:
+            BootTimeoutError: The budget was spent.
+        """
+        self.budget = budget
         for one in self._graph:
             if one.scope == "singleton":
                 await self.get(one.key)
+        self.budget = None
+
+    def keys_of(self, kind: type[Any]) -> list[Key]:
+        """Return the keys of a type that are registered: by name, and without."""
+        return [one.key for one in self._graph if one.key.type is kind]
 
     def enter(self) -> Container:
         """Return a container for one scope."""
@@ -255,12 +273,14 @@ async def _construct(one: Registration, recipe: Recipe, found: dict[str, Any]) -
         if need.key == CONTAINER:
             found[need.parameter] = place.container
     try:
+        budget = place.container.budget
         with _at(_Place(place.container, construction)):
-            if not recipe.ends:
-                return await recipe.build(found)
-            keeper = Keeper(recipe.lifetime(found), str(one))
-            await keeper.ready()
-            return keeper, place.container
+            async with budget.spend(str(one)) if budget else nullcontext():
+                if not recipe.ends:
+                    return await recipe.build(found)
+                keeper = Keeper(recipe.lifetime(found), str(one))
+                await keeper.ready()
+                return keeper, place.container
     except BaseException as error:  # noted, and raised again
         error.add_note(f"While building `{one}` for {one.module} ({one.origin}).")
         raise

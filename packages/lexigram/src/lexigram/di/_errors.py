@@ -7,6 +7,7 @@ from typing import ClassVar
 from lexigram.contracts.errors import LexigramError
 
 __all__ = [
+    "BootTimeoutError",
     "ContainerClosedError",
     "DependencyCycleError",
     "DuplicateBindingError",
@@ -42,6 +43,12 @@ class GraphError(LexigramError):
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         super().__init__("\n\n".join((f"The dependencies have {count}.", *problems)))
         self.problems = problems
+
+
+class BootTimeoutError(LexigramError, TimeoutError):
+    """The application, or one step of its boot, did not end in its time."""
+
+    code: ClassVar[str] = "application.boot_timeout"
 
 
 class ContainerClosedError(LexigramError, RuntimeError):

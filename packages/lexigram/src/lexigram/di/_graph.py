@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from lexigram.contracts.di import ContainerProtocol
 from lexigram.di._assembly import Registration
 from lexigram.di._errors import DuplicateBindingError, GraphError, NotRegisteredError
-from lexigram.di._hints import where
 from lexigram.di._keys import Key, nearest
 from lexigram.di._recipes import Need
+from lexigram.di._remedies import remedy
 
 __all__ = ["CONTAINER", "Graph"]
 
@@ -56,7 +57,9 @@ class Graph:
                     f"The override of `{key}` ({replacement.origin}) replaces nothing: "
                     f"no module registers that key.{nearest(key, self._by_key)}"
                 )
-            self._by_key[key] = replacement
+            # Who may see it stays as it is without the override.
+            audience = self._by_key[key].audience
+            self._by_key[key] = replace(replacement, audience=audience)
 
     def needs(self, one: Registration) -> dict[str, Registration]:
         """Return what is injected, by parameter; the absent optional is left out."""
@@ -78,7 +81,7 @@ class Graph:
         Raises:
             GraphError: With every problem there is.
         """
-        problems = [*self._missing(), *self._cycles()]
+        problems = [*self._missing(), *self._hidden(), *self._cycles()]
         # A cycle of transients has no scope to speak of.
         problems = problems or list(self._captive())
         if problems:
@@ -91,10 +94,21 @@ class Graph:
                     yield (
                         f"No provider for `{need.key}`.\n"
                         f"  {one.module} -> {_step(one, need.parameter)} -> {need.key}\n"
-                        f"  asked for at {_place(one)}\n"
-                        f"  Add a provider of it to {one.module}, import a module that "
-                        f"exports it, or give {need.parameter!r} a default."
-                        f"{nearest(need.key, self._by_key)}"
+                        f"  asked for at {one.place}\n"
+                        f"  {remedy(need, one, self._by_key.values())}"
+                    )
+
+    def _hidden(self) -> Iterator[str]:
+        for one in self:
+            for parameter, need in self.needs(one).items():
+                if need.audience is not None and one.module not in need.audience:
+                    yield (
+                        f"`{need.key}` is not exported.\n"
+                        f"  {one.module} -> {_step(one, parameter)} -> {need.key} "
+                        f"in {need.module}\n"
+                        f"  asked for at {one.place}\n"
+                        f"  bound at {need.origin}\n"
+                        f"  Add `{need.key}` to the exports of {need.module}."
                     )
 
     def _cycles(self) -> Iterator[str]:
@@ -108,7 +122,10 @@ class Graph:
         if one in path:
             around = list(path.items())[list(path).index(one) :]
             steps = [_step(member, parameter) for member, parameter in around]
-            places = "".join(f"\n  {member}: {_place(member)}" for member, _ in around)
+            places = "".join(
+                f"\n  {member} in {member.module}: {member.place}"
+                for member, _ in around
+            )
             yield (
                 f"These need each other.\n  {' -> '.join((*steps, str(one)))}{places}\n"
                 "  Take the part that both need out into a third, or give one of them "
@@ -126,13 +143,27 @@ class Graph:
                 continue
             for parameter, need in self.needs(one).items():
                 if self.is_scoped(need):
+                    path, kept = self._way_to_scoped(need)
+                    steps = (_step(one, parameter), *path, str(kept))
                     yield (
                         f"`{one}` lives as long as the application and would keep "
-                        f"`{need.key}`, which lives as long as a scope.\n"
-                        f"  {one.module} -> {_step(one, parameter)} -> {need}\n"
-                        f"  asked for at {_place(one)}\n"
-                        f"  Make `{one}` scoped too, or `{need}` a singleton."
+                        f"`{kept.key}`, which lives as long as a scope.\n"
+                        f"  {one.module} -> {' -> '.join(steps)}\n"
+                        f"  asked for at {one.place}\n"
+                        f"  bound in {kept.module} at {kept.origin}\n"
+                        f"  Make `{one}` scoped too, or `{kept}` a singleton."
                     )
+
+    def _way_to_scoped(self, one: Registration) -> tuple[list[str], Registration]:
+        """Return the steps through transients to what is scoped, and that."""
+        path: list[str] = []
+        while one.scope == "transient":
+            parameter, need = next(
+                step for step in self.needs(one).items() if self.is_scoped(step[1])
+            )
+            path.append(_step(one, parameter))
+            one = need
+        return path, one
 
 
 def _needs(one: Registration) -> Iterable[Need]:
@@ -143,7 +174,3 @@ def _needs(one: Registration) -> Iterable[Need]:
 
 def _step(one: Registration, parameter: str) -> str:
     return f"{one}({parameter}=...)"
-
-
-def _place(one: Registration) -> str:
-    return where(one.recipe.factory) if one.recipe else one.origin

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import difflib
 import functools
 import importlib
 import importlib.util
@@ -23,22 +25,33 @@ def read_hints(function: Callable[..., Any]) -> dict[str, Any]:
     not exist at run time. A name found missing is imported as that block says.
 
     Raises:
-        ModuleError: A name is defined nowhere that can be seen.
+        ModuleError: A name is defined nowhere that can be seen, or a hint is none.
     """
+    try:
+        return _evaluate(function)
+    except Exception as error:  # hints are code, and run that of what they import
+        why = f"{type(error).__name__}: {error}."
+        if isinstance(error, NameError):
+            name = error.name or "a name"
+            why = (
+                f"{name!r} is not defined there.{_near(name, function)} "
+                "Import it in that module, or define it at module level."
+            )
+        raise ModuleError(
+            f"Cannot read the hints of `{_name(function)}` ({where(function)}): {why}"
+        ) from error
+
+
+def _evaluate(function: Callable[..., Any]) -> dict[str, Any]:
     imported: dict[str, Any] = {}
     while True:
         try:
             return get_type_hints(function, localns=imported, include_extras=True)
         except NameError as error:
-            name = error.name
             guarded = _guarded_imports(getattr(function, "__module__", ""))
-            if name in imported or name not in guarded:
-                raise ModuleError(
-                    f"Cannot read the hints of `{_name(function)}` "
-                    f"({where(function)}): {name!r} is not defined there. Import it in "
-                    "that module, or define it at module level."
-                ) from error
-            imported[name] = _load(*guarded[name])
+            if error.name in imported or error.name not in guarded:
+                raise
+            imported[error.name] = _load(*guarded[error.name])
 
 
 def where(target: Any) -> str:
@@ -52,6 +65,12 @@ def where(target: Any) -> str:
         return f"{inspect.getsourcefile(target)}:{inspect.getsourcelines(target)[1]}"
     except (OSError, TypeError):  # built in, or written at a prompt
         return "unknown place"
+
+
+def _near(name: str, function: Callable[..., Any]) -> str:
+    known = [*getattr(function, "__globals__", ()), *vars(builtins)]
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _name(function: Callable[..., Any]) -> str:

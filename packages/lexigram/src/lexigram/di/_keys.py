@@ -60,8 +60,7 @@ def nearest(key: Key, known: Iterable[Key]) -> str:
     """Return a sentence with the keys that may have been meant, or nothing."""
     keys = list(known)
     same = [str(other) for other in keys if other.type == key.type]
-    close = difflib.get_close_matches(str(key), [str(k) for k in keys], cutoff=0.5)
-    found = dict.fromkeys((*same, *close))
+    found = same or difflib.get_close_matches(str(key), [str(k) for k in keys])
     if not found:
         return ""
     return f" Nearest registered: {', '.join(f'`{name}`' for name in found)}."

@@ -37,7 +37,8 @@ def module(
         imports: The modules it stands on: classes, or what `configure(...)` returns.
         providers: What it can build: classes, functions and (async) generators, whose
             parameters are injected by their hints, and `bind(Key)...` values.
-        exports: The keys that modules importing this one may ask for.
+        exports: The keys that other modules may ask for. The rest is for this one and
+            for those it imports; what the application is given directly hides nothing.
         config: The section of the configuration that it reads.
 
     Example:

@@ -3,6 +3,7 @@
 import logging
 
 from lexigram.logging._config import LoggingConfig
+from lexigram.logging._context import context_fields, log_context
 from lexigram.logging._logger import FIELDS, Logger, get_logger
 from lexigram.logging._rendering import configure_logging, is_logging_configured
 
@@ -11,8 +12,10 @@ __all__ = [
     "Logger",
     "LoggingConfig",
     "configure_logging",
+    "context_fields",
     "get_logger",
     "is_logging_configured",
+    "log_context",
 ]
 
 # A library's log goes nowhere until somebody says where.

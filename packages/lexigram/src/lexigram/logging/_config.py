@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = ["LoggingConfig"]
 
@@ -19,6 +19,7 @@ class LoggingConfig(BaseModel):
     Attributes:
         level: The least severe records that are shown.
         format: "console" for people, "json" for machines: one object a line.
+        shown: Names of fields that look like a secret's and are none.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
@@ -26,5 +27,18 @@ class LoggingConfig(BaseModel):
     level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(_upper),
+        Field(description="The least severe records that are shown."),
     ] = "INFO"
-    format: Literal["console", "json"] = "console"
+    format: Annotated[
+        Literal["console", "json"],
+        Field(description="Lines for people, or one JSON object a line."),
+    ] = "console"
+    shown: Annotated[
+        frozenset[str],
+        Field(
+            description=(
+                "Names of fields whose values are shown although they look like a "
+                "secret's, such as 'prompt_tokens'."
+            )
+        ),
+    ] = frozenset()

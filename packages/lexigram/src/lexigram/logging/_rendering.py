@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from typing import Any
 
 import structlog
 
 from lexigram.logging._config import LoggingConfig
+from lexigram.logging._context import context_fields
 from lexigram.logging._logger import FIELDS
+from lexigram.logging._redaction import redacted
 
 __all__ = ["configure_logging", "is_logging_configured"]
 
@@ -60,7 +62,7 @@ def _formatter(config: LoggingConfig) -> logging.Formatter:
             stamp,
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
-            _add_fields,
+            _Fields(config.shown),
         ],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
@@ -71,14 +73,20 @@ _STANDARD = frozenset(
 )
 
 
-def _add_fields(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    """Add keyword fields and whatever else `extra` put on the record."""
-    record: dict[str, Any] = event["_record"].__dict__
-    extra = {key: value for key, value in record.items() if key not in _STANDARD}
-    fields: dict[str, Any] = {**extra, **(record.get(FIELDS) or {})}
-    for key, value in fields.items():
-        # A field never hides what the line says of itself.
-        event[f"{key}_" if key in event else key] = value
-    return event
+class _Fields:
+    """Adds keyword fields, those of the block, and what else `extra` put on the record."""
+
+    def __init__(self, shown: Collection[str]) -> None:
+        self._shown = shown
+
+    def __call__(
+        self, _logger: Any, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        record: dict[str, Any] = event["_record"].__dict__
+        extra = {key: value for key, value in record.items() if key not in _STANDARD}
+        own: dict[str, Any] = record.get(FIELDS) or {}
+        for key, value in {**context_fields(), **extra, **own}.items():
+            # A field never hides what the line says of itself.
+            name = f"{key}_" if key in event else key
+            event[name] = redacted(key, value, self._shown)
+        return event

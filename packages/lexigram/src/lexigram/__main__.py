@@ -1,0 +1,7 @@
+"""`python -m lexigram`: the command `lexigram`."""
+
+import sys
+
+from lexigram.cli import main
+
+sys.exit(main())

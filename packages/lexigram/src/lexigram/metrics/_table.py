@@ -1,0 +1,46 @@
+"""The summary as a table in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["table_of"]
+
+_SECOND = 1.0
+_MILLISECOND = 1e-3
+_NUMBERS = ("count", "errors", "rate", "p50", "p95", "p99", "max")
+
+
+def table_of(summary: Mapping[str, Any]) -> Table:
+    """Return a table with one row for each kind of call."""
+    table = Table(title=f"HTTP calls in {summary['seconds']:.1f} s")
+    for name in ("upstream", "method", "route"):
+        table.add_column(name, overflow="fold")
+    for name in _NUMBERS:
+        table.add_column(name, justify="right", no_wrap=True)
+    for call in summary["calls"]:
+        # As text: a "[" in a route is no markup.
+        names = (call["upstream"], call["method"], call["route"] or "-")
+        table.add_row(*map(Text, (*names, *_numbers(call))))
+    return table
+
+
+def _numbers(call: Mapping[str, Any]) -> list[str]:
+    return [
+        str(call["count"]),
+        str(call["errors"]),
+        f"{call['rate']:.1f}/s",
+        *(_seconds(call[name]) for name in ("p50", "p95", "p99", "max")),
+    ]
+
+
+def _seconds(value: float) -> str:
+    if value >= _SECOND:
+        return f"{value:.2f} s"
+    if value >= _MILLISECOND:
+        return f"{value * 1e3:.1f} ms"
+    return f"{value * 1e6:.0f} µs"

@@ -1,0 +1,19 @@
+"""Metrics and spans through OpenTelemetry (extra `otel`).
+
+Stands on `opentelemetry-api` alone: without an SDK nothing is recorded, and nothing
+fails.
+"""
+
+from lexigram.extras import MissingExtraError
+
+try:
+    from lexigram.otel._config import OTelConfig
+    from lexigram.otel._interceptor import OTelInterceptor
+    from lexigram.otel._module import OTelModule
+    from lexigram.otel._recorder import OTelRecorder
+except ModuleNotFoundError as error:
+    if not (error.name or "").startswith("opentelemetry"):
+        raise
+    raise MissingExtraError("lexigram.otel", "otel", error) from error
+
+__all__ = ["OTelConfig", "OTelInterceptor", "OTelModule", "OTelRecorder"]

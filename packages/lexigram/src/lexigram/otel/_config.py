@@ -1,0 +1,46 @@
+"""What is told to OpenTelemetry, and to whom traces are passed on."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from lexigram.otel._target import target_of
+
+__all__ = ["OTelConfig"]
+
+
+def _origin(url: str) -> str:
+    target = target_of(url)
+    if not target.host:
+        raise ValueError(f"{url!r} is no origin. Give one, such as https://api.test.")
+    return target.origin
+
+
+class OTelConfig(BaseModel):
+    """The section `otel`."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+    propagate_to: tuple[Annotated[str, AfterValidator(_origin)], ...] | None = Field(
+        default=None,
+        description=(
+            "Origins (scheme, host and port) that get the trace's context and baggage. "
+            "Left out: every origin gets the trace's context, and none the baggage."
+        ),
+    )
+    redacted_query_keys: frozenset[str] = Field(
+        default=frozenset(),
+        description=(
+            "Names of query parameters, as they are written, whose values spans do not "
+            "show, beside those that carry signatures or look like secrets."
+        ),
+    )
+    metrics_by_route: bool = Field(
+        default=False,
+        description=(
+            "Whether durations carry `url.template`, the route of a call: one time "
+            "series more for each route."
+        ),
+    )
