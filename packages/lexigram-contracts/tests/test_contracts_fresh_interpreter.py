@@ -23,7 +23,6 @@ ALLOWED = (
     "ipaddress",
     "json",
     "math",
-    "pkgutil",  # the core extends the path of the namespace with it
     "re",
     "sys",
     "types",

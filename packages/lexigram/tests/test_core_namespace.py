@@ -1,11 +1,9 @@
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-import lexigram
 from lexigram import Application, application
 
 
@@ -50,10 +48,24 @@ def test_an_unknown_name_is_an_import_error() -> None:
         from lexigram import Nope  # type: ignore[attr-defined]  # noqa: F401, PLC0415
 
 
-def test_the_package_extends_its_path_before_it_does_anything_else() -> None:
-    body = ast.parse(Path(str(lexigram.__file__)).read_text(encoding="utf-8")).body
+def test_a_portion_elsewhere_on_the_path_belongs_to_the_package(tmp_path: Path) -> None:
+    for folder in ("before", "after"):
+        portion = tmp_path / folder / "lexigram"
+        portion.mkdir(parents=True)
+        (portion / f"{folder}.py").write_text(f"PLACE = {folder!r}")
+    done = run_python(
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'before')!r})\n"
+        f"sys.path.append({str(tmp_path / 'after')!r})\n"
+        # A portion without `__init__.py` that comes first must not hide the core.
+        "import lexigram, lexigram.before, lexigram.after\n"
+        "print(lexigram.before.PLACE, lexigram.after.PLACE, lexigram.Application.__name__)"
+    )
+    assert (done.stdout, done.stderr) == ("before after Application\n", "")
 
-    assert [ast.unparse(statement) for statement in body[1:3]] == [
-        "import pkgutil",
-        "__path__ = pkgutil.extend_path(__path__, __name__)",
-    ]
+
+def test_importing_the_package_loads_nothing() -> None:
+    done = run_python(
+        "import sys; before = set(sys.modules); import lexigram\n"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    assert done.stdout == "['lexigram']\n"
