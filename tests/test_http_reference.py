@@ -44,6 +44,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "HTTPTooManyRedirectsError": {"limit": 1},
     "HTTPDecodeError": {"content_type": ""},
     "HTTPRetryExhaustedError": {"last": HTTPClientError("")},
+    "PaginationError": {"reason": "loop"},
 }
 """What an error cannot be made without."""
 

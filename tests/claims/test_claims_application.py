@@ -169,6 +169,7 @@ FORMS = [
     ("LEX_HTTP__POOL__ACQUIRE_TIMEOUT", "1.5", ("pool", "acquire_timeout"), 1.5),
     ("LEX_HTTP__POOL__CONNECT_TIMEOUT", "2", ("pool", "connect_timeout"), 2.0),
     ("LEX_HTTP__POOL__READ_TIMEOUT", "5", ("pool", "read_timeout"), 5.0),
+    ("LEX_HTTP__POOL__STREAM_IDLE_TIMEOUT", "20", ("pool", "stream_idle_timeout"), 20.0),
     ("LEX_HTTP__POOL__MAX_CONNECTION_AGE", "90", ("pool", "max_connection_age"), 90.0),
     ("LEX_HTTP__POOL__TTL_DNS_CACHE", "60", ("pool", "ttl_dns_cache"), 60.0),
     ("LEX_HTTP__POOL__KEEPALIVE_TIMEOUT", "2.5", ("pool", "keepalive_timeout"), 2.5),

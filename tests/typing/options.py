@@ -9,8 +9,16 @@ from lexigram.contracts.web import (
     RequestContext,
     RequestOptions,
     ResponseContext,
+    ResponseStreamProtocol,
 )
-from lexigram.http import BaseURLHTTPClient, BearerAuth, HTTPClient, HTTPClientConfig
+from lexigram.http import (
+    BaseURLHTTPClient,
+    BearerAuth,
+    HTTPClient,
+    HTTPClientConfig,
+    json_as,
+)
+from lexigram.http.pagination import paginate
 from lexigram.result import Result
 
 URL = "https://api.partner.test/v1/invoices"
@@ -103,6 +111,24 @@ async def a_client_of_one_upstream_returns_responses() -> None:
         assert_type(await client.get("/42"), HttpResponse)
         assert_type(await client.post("/", json={"cents": 1}), HttpResponse)
         assert_type(await client.request("OPTIONS", "/"), HttpResponse)
+        assert_type(await client.options("/"), HttpResponse)
+        assert_type(await client.get("/{id}", path_params={"id": 7}), HttpResponse)
+        assert_type(client.with_options("bills", timeout=None), BaseURLHTTPClient)
+        async with client.stream("GET", "/", allow_absolute=True) as stream:
+            assert_type(stream, ResponseStreamProtocol)
+
+
+async def listings_are_typed(
+    http: HTTPClientProtocol, upstream: BaseURLHTTPClient
+) -> None:
+    async for page in paginate(http, URL, params={"size": 50}):
+        assert_type(page, HttpResponse)
+    async for name in paginate(http, URL).items(json_as(list[str])):
+        assert_type(name, str)
+    pages = upstream.paginate("/{id}/lines", path_params={"id": 7}, max_pages=None)
+    async for number in pages.items(json_as(list[int]), max_items=10):
+        assert_type(number, int)
+    paginate(http, URL, next_page=lambda page: {"params": {"after": page.json["id"]}})
 
 
 async def a_client_is_its_own_context() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Generic, Self, TypeVar, Unpack, assert_type
+from typing import Generic, TypeVar, Unpack, assert_type
 
 from lexigram.contracts.health import HealthCheckProtocol, HealthReport, HealthStatus
 from lexigram.contracts.resilience import (
@@ -18,12 +18,20 @@ from lexigram.contracts.resilience import (
 )
 from lexigram.contracts.web import (
     Headers,
+    HTTPDecodeError,
     InterceptorChainProtocol,
     InterceptorProtocol,
     RequestOptions,
     ResponseStreamProtocol,
     StreamingHTTPClientProtocol,
 )
+from lexigram.contracts.web.streaming import (
+    ResponseStream,
+    Resumed,
+    ServerSentEvent,
+    events,
+)
+from lexigram.result import Result
 
 T = TypeVar("T")
 
@@ -87,6 +95,19 @@ async def a_stream_is_read_in_one_of_its_forms(
             assert_type(text, str)
         async for chunk in stream.bytes():
             assert_type(chunk, bytes)
+        async for value in stream.json_lines(int):
+            assert_type(value, int)
+        async for result in stream.json_lines(int, results=True):
+            assert_type(result, Result[int, HTTPDecodeError])
+        async for event in stream.events(end="[DONE]"):
+            assert_type(event, ServerSentEvent)
+
+
+async def a_source_of_events_says_where_it_was_resumed(
+    http: StreamingHTTPClientProtocol,
+) -> None:
+    async for item in events(http, "https://h/", timeout=60.0):
+        assert_type(item, ServerSentEvent | Resumed)
 
 
 async def a_check_reports(check: HealthCheckProtocol) -> None:
@@ -152,30 +173,19 @@ class Standby(Generic[T]):
         return self.answer
 
 
-class Canned:
-    """A stream of one line."""
+class Shouting(ResponseStream):
+    """A stream of somebody's own, most of it as it is."""
 
-    status = 200
-    url = "https://h/"
-    ok = True
+    def lines(self, *, max_line_bytes: int = 1024) -> AsyncIterator[str]:
+        return self.shouted(super().lines(max_line_bytes=max_line_bytes))
 
-    def __init__(self) -> None:
-        self.headers = Headers()
+    async def shouted(self, lines: AsyncIterator[str]) -> AsyncGenerator[str, None]:
+        async for line in lines:
+            yield line.upper()
 
-    def raise_for_status(self) -> Self:
-        return self
 
-    def __aiter__(self) -> AsyncIterator[str]:
-        return self.lines()
-
-    async def bytes(self) -> AsyncGenerator[bytes, None]:
-        yield b"line"
-
-    async def text(self) -> AsyncGenerator[str, None]:
-        yield "line"
-
-    async def lines(self) -> AsyncGenerator[str, None]:
-        yield "line"
+async def chunks() -> AsyncGenerator[bytes, None]:
+    yield b"line"
 
 
 class CannedClient:
@@ -184,8 +194,8 @@ class CannedClient:
     @asynccontextmanager
     async def stream(
         self, method: str, url: str, **options: Unpack[RequestOptions]
-    ) -> AsyncGenerator[Canned, None]:
-        yield Canned()
+    ) -> AsyncGenerator[Shouting, None]:
+        yield Shouting(200, (), url, method, chunks())
 
 
 class Pulse:
@@ -216,7 +226,7 @@ breaker: CircuitBreakerProtocol = Fuse()
 breakers: CircuitBreakerRegistryProtocol = Fuses()
 limiter: RateLimiterProtocol = Unlimited()
 fallback: FallbackProtocol[list[int]] = Standby([1])
-stream: ResponseStreamProtocol = Canned()
+stream: ResponseStreamProtocol = Shouting(200, (), "https://h/", "GET", chunks())
 streaming: StreamingHTTPClientProtocol = CannedClient()
 health: HealthCheckProtocol = Pulse()
 chain: InterceptorChainProtocol = Chain()

@@ -47,6 +47,7 @@ from lexigram.http.base_url import BaseURLHTTPClient
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import ConnectionPoolConfig, HTTPClientConfig
 from lexigram.http.decoders import json_as
+from lexigram.http.defaults import DefaultOptions, PathOptions
 from lexigram.http.explaining import CallPlan, LimitSource, PlannedLimit
 from lexigram.http.health import ConnectionHealthCheck
 from lexigram.http.interceptors.chain import InterceptorChain
@@ -61,7 +62,9 @@ from lexigram.http.interceptors.token_refresh import (
     TokenRefresh,
     TokenRefreshError,
 )
+from lexigram.http.links import find_link
 from lexigram.http.module import HTTPModule
+from lexigram.http.pagination import Pages, PaginationError, paginate
 from lexigram.http.pool.pool import ConnectionPool
 from lexigram.http.pool.statistics import PoolStatistics
 from lexigram.http.provider import HTTPProvider
@@ -82,6 +85,7 @@ __all__ = [
     "ConnectionPoolConfig",
     "CorrelationId",
     "DefaultHeaders",
+    "DefaultOptions",
     "HTTPBlockedError",
     "HTTPCircuitOpenError",
     "HTTPClient",
@@ -110,6 +114,9 @@ __all__ = [
     "LimitSource",
     "NetrcAuth",
     "NetrcError",
+    "Pages",
+    "PaginationError",
+    "PathOptions",
     "PlannedLimit",
     "PoolStatistics",
     "RelativeHTTPClient",
@@ -123,8 +130,10 @@ __all__ = [
     "Timeouts",
     "TokenRefresh",
     "TokenRefreshError",
+    "find_link",
     "format_timeline",
     "json_as",
+    "paginate",
 ]
 
 # Without it, a process that set up no logging would get warnings on stderr.

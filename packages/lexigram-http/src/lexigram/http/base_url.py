@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import replace
 from types import TracebackType
-from typing import Self, Unpack
-from urllib.parse import unquote, urlsplit
+from typing import Self, Unpack, cast
 
 from lexigram.contracts.web import (
-    Headers,
-    HeaderSource,
     HTTPClientProtocol,
-    HTTPInvalidRequestError,
     HttpResponse,
     InterceptorProtocol,
-    MutableHeaders,
     RequestOptions,
-    check_url,
+    ResponseStreamProtocol,
+    StreamingHTTPClientProtocol,
 )
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import HTTPClientConfig
+from lexigram.http.defaults import DefaultOptions, PathOptions
+from lexigram.http.explaining import CallPlan
+from lexigram.http.links import find_link
+from lexigram.http.pagination import MAX_PAGES, FindNext, Pages, first_page
+from lexigram.http.upstream import Upstream
 
 
 class BaseURLHTTPClient:
     """Calls one upstream by path.
 
-    `"invoices"` and `"/invoices"` both append to the base URL. A path cannot leave it:
-    `..` segments, `//host` and URLs of another origin are refused, so that neither the
-    request nor the default headers reach someone else.
+    `"invoices"` and `"/invoices"` both append to the base URL, and a whole URL that is
+    below it is taken as well. A path cannot leave it: `..` segments, `//host` and other
+    URLs are refused, so that neither the request nor the default headers reach someone
+    else. Redirects are followed wherever they lead, by the rules for credentials that
+    hold for every client.
+
+    A path may have variables: `client.get("/invoices/{id}", path_params={"id": 7})`. Each
+    value is percent-encoded as a part of one segment, and the path as it is written, with
+    that of the base URL, becomes the `route` of the call.
 
     The verbs return the response, whatever its status, and raise `HTTPClientError` when
     there is none; `response.raise_for_status()` raises on 400 and more.
 
     Args:
         base_url: An absolute http(s) URL; its query, if any, is not allowed.
-        headers: Sent with every request; those of a call win over them.
-        timeout: Seconds for a call, as `RequestOptions.timeout`. Left out: the client's.
         config: For the client that is made, started and stopped here.
         interceptors: For that client.
         client: The client to go through instead; its owner starts and stops it.
+        defaults: What is added to every call: `headers`, `params`, `timeout` and the
+            others of `DefaultOptions`.
+
+    Raises:
+        HTTPInvalidRequestError: The base URL or a default is not usable.
 
     Example:
         >>> async def pay(token: str) -> None:
@@ -55,11 +68,10 @@ class BaseURLHTTPClient:
         self,
         base_url: str,
         *,
-        headers: HeaderSource = (),
-        timeout: float | None = None,
         config: HTTPClientConfig | None = None,
         interceptors: Sequence[InterceptorProtocol] = (),
         client: HTTPClientProtocol | None = None,
+        **defaults: Unpack[DefaultOptions],
     ) -> None:
         if client is not None and config is not None:
             raise TypeError(
@@ -69,10 +81,7 @@ class BaseURLHTTPClient:
             raise TypeError(
                 "Give `interceptors` or `client`, not both: a client has its own."
             )
-        check_url(base_url)
-        self._base = BaseURL(base_url)
-        self._headers = Headers(headers)
-        self._timeout = timeout
+        self._upstream = Upstream.at(base_url, defaults)
         self._own: HTTPClient | None = None
         if client is None:
             client = self._own = HTTPClient(config, interceptors=interceptors)
@@ -81,7 +90,26 @@ class BaseURLHTTPClient:
     @property
     def base_url(self) -> str:
         """The base URL, without a slash at its end."""
-        return self._base.url
+        return self._upstream.base.url
+
+    def with_options(self, path: str = "", **changes: Unpack[DefaultOptions]) -> Self:
+        """Return a client with other defaults on the same pool.
+
+        Headers and parameters are added to those that are there, in the place of their
+        name (None leaves a parameter out); everything else takes the place of what was.
+        The pool is started and stopped with this client, whatever is done to the other.
+
+        Args:
+            path: The part of the upstream, below the base URL, that it is for.
+            changes: The defaults that differ.
+
+        Raises:
+            HTTPInvalidRequestError: The path leads out, or a default is not usable.
+        """
+        clone = copy(self)
+        clone._own = None  # noqa: SLF001 - of this class
+        clone._upstream = self._upstream.changed(path, changes)  # noqa: SLF001
+        return clone
 
     async def start(self) -> None:
         """Open the pool, when the client is its own; idempotent."""
@@ -105,91 +133,117 @@ class BaseURLHTTPClient:
     ) -> None:
         await self.stop()
 
-    async def get(self, path: str, **options: Unpack[RequestOptions]) -> HttpResponse:
+    async def get(self, path: str, **options: Unpack[PathOptions]) -> HttpResponse:
         """Send GET."""
         return await self.request("GET", path, **options)
 
-    async def post(self, path: str, **options: Unpack[RequestOptions]) -> HttpResponse:
+    async def post(self, path: str, **options: Unpack[PathOptions]) -> HttpResponse:
         """Send POST."""
         return await self.request("POST", path, **options)
 
-    async def put(self, path: str, **options: Unpack[RequestOptions]) -> HttpResponse:
+    async def put(self, path: str, **options: Unpack[PathOptions]) -> HttpResponse:
         """Send PUT."""
         return await self.request("PUT", path, **options)
 
-    async def delete(
-        self, path: str, **options: Unpack[RequestOptions]
-    ) -> HttpResponse:
+    async def delete(self, path: str, **options: Unpack[PathOptions]) -> HttpResponse:
         """Send DELETE."""
         return await self.request("DELETE", path, **options)
 
-    async def patch(self, path: str, **options: Unpack[RequestOptions]) -> HttpResponse:
+    async def patch(self, path: str, **options: Unpack[PathOptions]) -> HttpResponse:
         """Send PATCH."""
         return await self.request("PATCH", path, **options)
 
-    async def head(self, path: str, **options: Unpack[RequestOptions]) -> HttpResponse:
+    async def head(self, path: str, **options: Unpack[PathOptions]) -> HttpResponse:
         """Send HEAD."""
         return await self.request("HEAD", path, **options)
 
+    async def options(self, path: str, **options: Unpack[PathOptions]) -> HttpResponse:
+        """Send OPTIONS."""
+        return await self.request("OPTIONS", path, **options)
+
     async def request(
-        self, method: str, path: str, **options: Unpack[RequestOptions]
+        self, method: str, path: str, **options: Unpack[PathOptions]
     ) -> HttpResponse:
         """Send any method to a path below the base URL.
 
         Raises:
-            HTTPInvalidRequestError: The path leads out of the base URL.
+            HTTPInvalidRequestError: The path leads out of the base URL, or its variables
+                and `path_params` do not fit.
             HTTPClientError: There is no response; the class says why.
         """
-        url = self._base.join(path)
-        options["headers"] = self._merged(
-            options.get("headers", ()), own_auth="auth" in options
-        )
-        if self._timeout is not None:
-            options.setdefault("timeout", self._timeout)
-        return await self._client.request(method, url, **options)
+        url, completed = self._upstream.prepare(path, options)
+        return await self._client.request(method, url, **completed)
 
-    def _merged(self, own: HeaderSource, *, own_auth: bool) -> Headers:
-        own = Headers(own)
-        merged = MutableHeaders([p for p in self._headers.pairs if p[0] not in own])
-        if own_auth and "authorization" not in own:
-            merged.pop("authorization", None)
-        for name, value in own.pairs:
-            merged.add(name, value)
-        return merged
+    @asynccontextmanager
+    async def stream(
+        self, method: str, path: str, **options: Unpack[PathOptions]
+    ) -> AsyncGenerator[ResponseStreamProtocol, None]:
+        """Send a request and give its response, for a block, once the headers are there.
+
+        Iterating over it gives the lines of the body; see `ResponseStreamProtocol`.
+
+        Raises:
+            HTTPClientError: On entering the block, as `request`.
+            TypeError: The client that was given does not stream.
+        """
+        client: object = self._client
+        if not isinstance(client, StreamingHTTPClientProtocol):
+            raise TypeError(
+                f"{client!r} does not stream: it has no `stream(method, url, ...)`."
+            )
+        url, completed = self._upstream.prepare(path, options)
+        async with client.stream(method, url, **completed) as response:
+            yield response
+
+    def paginate(
+        self,
+        path: str,
+        *,
+        next_page: FindNext = find_link,
+        max_pages: int | None = MAX_PAGES,
+        allow_other_origins: bool = False,
+        **options: Unpack[PathOptions],
+    ) -> Pages:
+        """Return the pages of a listing, to iterate over, as `lexigram.http.paginate`.
+
+        Every page has the `route` of the first. A link that leads out of the base URL is
+        refused, unless other origins are allowed, and then called without the defaults
+        that `allow_absolute` withholds.
+
+        Raises:
+            HTTPInvalidRequestError: As `request`.
+        """
+        absolute = options.get("allow_absolute", self._upstream.allow_absolute)
+        # The defaults are added to each request on its way.
+        bare = replace(self._upstream, defaults={})
+        url, completed = bare.prepare(path, options)
+        client = self.with_options(allow_absolute=absolute or allow_other_origins)
+
+        def send(url: str, options: RequestOptions) -> Awaitable[HttpResponse]:
+            return client.request("GET", url, **cast("PathOptions", options))
+
+        first = first_page(send, url, completed)
+        return Pages(
+            first, next_page, max_pages, allow_other_origins=allow_other_origins
+        )
+
+    def explain(
+        self, method: str, path: str, **options: Unpack[PathOptions]
+    ) -> CallPlan:
+        """Return what a call would do, without making it, as `HTTPClient.explain`.
+
+        Raises:
+            HTTPInvalidRequestError: The path leads out of the base URL.
+            HTTPClientError: The arguments are not usable, as for the call.
+            TypeError: The client that was given is no `HTTPClient`.
+        """
+        client = self._client
+        if not isinstance(client, HTTPClient):
+            raise TypeError(
+                f"{client!r} cannot say what a call would do: only an `HTTPClient` can."
+            )
+        url, completed = self._upstream.prepare(path, options)
+        return client.explain(method, url, **completed)
 
     def __repr__(self) -> str:
-        return f"<BaseURLHTTPClient {self._base.shown}>"
-
-
-class BaseURL:
-    """A base URL and the paths below it."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.query or parts.fragment:
-            raise HTTPInvalidRequestError(
-                "A base URL has no query and no fragment. Put parameters into `params`.",
-                url=url,
-            )
-        self.url = url.rstrip("/")
-        self.shown = HTTPInvalidRequestError("", url=self.url).url
-
-    def join(self, path: str) -> str:
-        """Return the URL of `path`, or refuse one that leads elsewhere."""
-        if _leads_elsewhere(path):
-            raise HTTPInvalidRequestError(
-                f"The path {path.partition('?')[0]!r} leads out of the base URL "
-                f"{self.shown}. Give a path below it, without '..', scheme or host.",
-                url=self.url,
-            )
-        if not path or path.startswith("?"):
-            return self.url + path
-        return f"{self.url}/{path.removeprefix('/')}"
-
-
-def _leads_elsewhere(path: str) -> bool:
-    if path.startswith(("//", "/\\", "\\")) or urlsplit(path).scheme:
-        return True
-    # Servers and proxies decode before they resolve, so "%2e%2e" is ".." as well.
-    decoded = unquote(path.partition("?")[0].partition("#")[0]).replace("\\", "/")
-    return bool({".", ".."} & set(decoded.split("/")))
+        return f"<BaseURLHTTPClient {self._upstream.base.shown}>"

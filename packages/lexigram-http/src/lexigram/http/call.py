@@ -9,9 +9,9 @@ Everything that belongs to a single call lives in `_Call`; the rest is shared by
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.contracts.suggestions import did_you_mean
@@ -29,21 +29,29 @@ from lexigram.contracts.web.calling import (
     Guard,
     Interceptors,
     Judge,
+    OpenBody,
     Telemetry,
     Timeline,
+    body_of,
     describe_call,
     follow_redirects,
     guarded,
+    keep_one,
     timed_out,
     with_own_auth,
 )
-from lexigram.http.attempt.exchange import exchange
+from lexigram.http.attempt.exchange import begin, exchange
 from lexigram.http.attempt.plan import AttemptPlan
 from lexigram.http.attempt.warming import warm
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.pool.session import Session
 from lexigram.http.proxies import ProxySelector
 from lexigram.http.proxy import Proxy
+
+Exchanging: TypeAlias = Callable[
+    [Session, RequestContext, Deadline, AttemptPlan], Awaitable[HttpResponse]
+]
+"""Makes one exchange: `exchange`, or `begin` for a stream."""
 
 
 @dataclass(slots=True)
@@ -52,6 +60,7 @@ class _Call:
 
     request: RequestContext
     options: Mapping[str, Any] = field(repr=False)  # credentials among them
+    exchange: Exchanging
     deadline: Deadline
     started: float
     around_call: Interceptors
@@ -67,6 +76,7 @@ class CallPath:
     config: HTTPClientConfig
     session: Session
     timeouts: Timeouts
+    stream_timeouts: Timeouts
     proxies: ProxySelector
     guard: Guard
     judge: Judge
@@ -86,10 +96,39 @@ class CallPath:
             HTTPClientError: There is no response.
             CancelledError: The caller was cancelled; the connection is closed.
         """
-        request = build_request(
-            method, url, options, headers=self.headers, timeout=self.config.pool.timeout
-        )
-        call = self._begun(request, options)
+        return await self._made(self._begun(method, url, options, exchange))
+
+    async def open(
+        self, method: str, url: str, options: Mapping[str, Any]
+    ) -> HttpResponse:
+        """Make the call until the head of its response is there.
+
+        `body_of` the response is what is still on its way, to be closed by the caller;
+        of an error it is None, as that is read at once. The timeout of the call and the
+        limit of an attempt are over then; silence is limited all along.
+
+        Raises:
+            HTTPClientError: As `send`.
+            CancelledError: As `send`.
+        """
+        opened: list[OpenBody] = []
+
+        async def begun(
+            session: Session,
+            request: RequestContext,
+            deadline: Deadline,
+            plan: AttemptPlan,
+        ) -> HttpResponse:
+            response = await begin(session, request, deadline, plan)
+            body = body_of(response)
+            if body is not None:
+                opened.append(body)
+            return response
+
+        call = self._begun(method, url, options, begun)
+        return await keep_one(self._made(call), opened)
+
+    async def _made(self, call: _Call) -> HttpResponse:
         try:
             response = await self._within_deadline(call)
         except Exception as error:  # recorded on its way to the caller
@@ -106,7 +145,16 @@ class CallPath:
         self.telemetry.answered(response, route=call.request.route)
         return response
 
-    def _begun(self, request: RequestContext, options: Mapping[str, Any]) -> _Call:
+    def _begun(
+        self,
+        method: str,
+        url: str,
+        options: Mapping[str, Any],
+        exchange: Exchanging,
+    ) -> _Call:
+        request = build_request(
+            method, url, options, headers=self.headers, timeout=self.config.pool.timeout
+        )
         check_policy(request, options, self.tls)
         around_call, around_attempt = self.around_call, self.around_attempt
         if "auth" in options:
@@ -116,6 +164,7 @@ class CallPath:
         return _Call(
             request,
             options,
+            exchange,
             Deadline(request.timeout),
             started,
             around_call,
@@ -173,8 +222,9 @@ class CallPath:
         self, request: RequestContext, call: _Call
     ) -> HttpResponse:
         def exchanged(request: RequestContext) -> Awaitable[HttpResponse]:
-            plan = self._plan(request, call.options)
-            return exchange(self.session, request, call.deadline, plan)
+            streams = call.exchange is not exchange
+            plan = self._plan(request, call.options, streams=streams)
+            return call.exchange(self.session, request, call.deadline, plan)
 
         def send(request: RequestContext) -> Awaitable[HttpResponse]:
             call.attempts += 1
@@ -194,16 +244,21 @@ class CallPath:
         described = describe_call(request, call.options, deadline, self.judge, note)
         return await guarded(self.guard, attempt, request, described)
 
-    def _plan(self, request: RequestContext, options: Mapping[str, Any]) -> AttemptPlan:
+    def _plan(
+        self,
+        request: RequestContext,
+        options: Mapping[str, Any],
+        *,
+        streams: bool = False,
+    ) -> AttemptPlan:
+        most = None if streams else self.config.max_response_bytes
+        limits = self.stream_timeouts if streams else self.timeouts
         timeout = options.get("timeout")
         return AttemptPlan(
             BodyLimits(
-                options.get("max_response_bytes", self.config.max_response_bytes),
-                self.config.max_error_bytes,
+                options.get("max_response_bytes", most), self.config.max_error_bytes
             ),
-            timeout.over(self.timeouts)
-            if isinstance(timeout, Timeouts)
-            else self.timeouts,
+            timeout.over(limits) if isinstance(timeout, Timeouts) else limits,
             self._proxy(request, options),
             self.tls[options["tls"]] if "tls" in options else None,
         )

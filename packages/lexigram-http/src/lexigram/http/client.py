@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -23,10 +24,11 @@ from lexigram.contracts.web import (
     HttpResponse,
     InterceptorProtocol,
     RequestOptions,
+    ResponseStreamProtocol,
     build_failure,
     build_result,
 )
-from lexigram.contracts.web.calling import Interceptors, Telemetry, judge_by
+from lexigram.contracts.web.calling import Interceptors, Telemetry, judge_by, streamed
 from lexigram.http.call import CallPath
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.explaining import CallPlan, Explainer
@@ -198,6 +200,7 @@ class HTTPClient:
             config=self.config,
             session=session,
             timeouts=self.config.pool.timeouts(),
+            stream_timeouts=self.config.pool.timeouts(streams=True),
             proxies=ProxySelector(self.config),
             guard=self._guard,
             judge=judge_by(self.config.retry_statuses),
@@ -335,6 +338,25 @@ class HTTPClient:
             HTTPClientError: There is no response; the class says why.
         """
         return await self._started(method, url).send(method, url, options)
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: str, **options: Unpack[RequestOptions]
+    ) -> AsyncGenerator[ResponseStreamProtocol, None]:
+        """Send a request and give its response once the head is there, for a block.
+
+        Redirects, interceptors, policies, limits and metrics are those of any call, up
+        to the head of the response; no attempt is made after that. `timeout` ends there
+        as well, so that a healthy stream is not cut: for the whole of one there is
+        `asyncio.timeout`. Silence is borne for `pool.stream_idle_timeout`, or as
+        `Timeouts(read=...)` says. Leaving the block early closes the connection.
+
+        Raises:
+            HTTPClientError: On entering the block; there is no response.
+        """
+        path = self._started(method, url)
+        async with streamed(await path.open(method, url, options)) as stream:
+            yield stream
 
     async def _verb(
         self, method: str, url: str, options: RequestOptions

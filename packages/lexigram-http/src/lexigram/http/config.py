@@ -13,6 +13,7 @@ from lexigram.contracts.web.calling import (
     MAX_ERROR_BYTES,
     MAX_REDIRECTS,
     MAX_RESPONSE_BYTES,
+    STREAM_IDLE_TIMEOUT,
     TIMEOUT,
 )
 from lexigram.http.egress import Outbound
@@ -82,6 +83,14 @@ class ConnectionPoolConfig(Section):
             "pieces of it. Null leaves it to `timeout`."
         ),
     )
+    stream_idle_timeout: float | None = Field(
+        default=STREAM_IDLE_TIMEOUT,
+        gt=0,
+        description=(
+            "Seconds of silence that are borne of a stream, where `read_timeout` says "
+            "nothing. Null waits for ever."
+        ),
+    )
     ttl_dns_cache: float = Field(
         default=300, ge=0, description="Seconds that a resolved name is kept."
     )
@@ -117,14 +126,17 @@ class ConnectionPoolConfig(Section):
             self.max_keepalive_connections,
         )
 
-    def timeouts(self) -> Timeouts:
+    def timeouts(self, *, streams: bool = False) -> Timeouts:
         """Return the limits of time of a call that gives none."""
+        read = self.read_timeout
+        if streams and read is None:
+            read = self.stream_idle_timeout
         return Timeouts(
             total=self.timeout,
             attempt=self.attempt_timeout,
             pool=self.acquire_timeout,
             connect=self.connect_timeout,
-            read=self.read_timeout,
+            read=read,
         )
 
 

@@ -23,11 +23,11 @@ from lexigram.contracts.web import (
     InterceptorChainProtocol,
     check_url,
 )
-from lexigram.http.base_url import BaseURL
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.egress import Outbound
 from lexigram.http.health import ConnectionHealthCheck
+from lexigram.http.joining import BaseURL
 from lexigram.http.pool.pool import ConnectionPool
 from lexigram.http.provider import HTTPProvider
 from lexigram.http.sharing import share

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import TypedDict, Unpack
 
 from lexigram.contracts.clock import ClockProtocol
@@ -17,12 +18,14 @@ from lexigram.contracts.web import (
     HttpResponse,
     InterceptorProtocol,
     RequestOptions,
+    ResponseStreamProtocol,
     build_failure,
     check_url,
 )
-from lexigram.http.base_url import BaseURL
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import HTTPClientConfig
+from lexigram.http.explaining import CallPlan
+from lexigram.http.joining import BaseURL
 from lexigram.http.pool.pool import ConnectionPool
 from lexigram.result import Result
 
@@ -42,10 +45,11 @@ class ClientParts(TypedDict, total=False):
 class RelativeHTTPClient(HTTPClient):
     """An `HTTPClient` of one upstream, called by path.
 
-    `"invoices"` and `"/invoices"` both append to the base URL. A path that leads out of
-    it (`..`, `//host`, another URL) is an `HTTPInvalidRequestError`, returned by the
-    verbs and raised by `request`. Redirects are followed wherever they lead, by the
-    rules for credentials that hold for every client.
+    `"invoices"` and `"/invoices"` both append to the base URL, and a whole URL that is
+    below it is taken as well. A path that leads out of it (`..`, `//host`, another URL)
+    is an `HTTPInvalidRequestError`, returned by the verbs and raised by `request`.
+    Redirects are followed wherever they lead, by the rules for credentials that hold for
+    every client.
 
     Args:
         config: As for `HTTPClient`.
@@ -77,6 +81,31 @@ class RelativeHTTPClient(HTTPClient):
             HTTPClientError: There is no response; the class says why.
         """
         return await super().request(method, self._base.join(url), **options)
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: str, **options: Unpack[RequestOptions]
+    ) -> AsyncGenerator[ResponseStreamProtocol, None]:
+        """Send a request to a path and give its response, as `HTTPClient.stream`.
+
+        Raises:
+            HTTPInvalidRequestError: On entering the block; the path leads out.
+            HTTPClientError: On entering the block; there is no response.
+        """
+        target = self._base.join(url)
+        async with super().stream(method, target, **options) as stream:
+            yield stream
+
+    def explain(
+        self, method: str, url: str, **options: Unpack[RequestOptions]
+    ) -> CallPlan:
+        """Return what a call to a path would do, as `HTTPClient.explain`.
+
+        Raises:
+            HTTPInvalidRequestError: The path leads out of the base URL.
+            HTTPClientError: The arguments are not usable, as for the call.
+        """
+        return super().explain(method, self._base.join(url), **options)
 
     async def warm_up(
         self, urls: Iterable[str] = ("",), *, connections: int = 1

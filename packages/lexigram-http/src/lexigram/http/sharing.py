@@ -10,7 +10,14 @@ from lexigram.http.pool.pool import ConnectionPool
 
 # Limits of a call, which stand in the pool's section: each client may have its own.
 _OF_CALLS: Final = frozenset(
-    {"timeout", "attempt_timeout", "acquire_timeout", "connect_timeout", "read_timeout"}
+    {
+        "timeout",
+        "attempt_timeout",
+        "acquire_timeout",
+        "connect_timeout",
+        "read_timeout",
+        "stream_idle_timeout",
+    }
 )
 
 

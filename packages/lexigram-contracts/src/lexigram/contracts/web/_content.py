@@ -22,16 +22,6 @@ from lexigram.contracts.web._errors import HTTPInvalidRequestError
 
 __all__ = ["BodyStream", "ContentSource", "close_chunks", "content_of"]
 
-ContentSource: TypeAlias = (
-    bytes
-    | IO[bytes]
-    | os.PathLike[str]
-    | AsyncIterable[bytes]
-    | Callable[[], AsyncIterable[bytes]]
-)
-"""What a body can be made of: bytes, a file open in binary mode, a path, an asynchronous
-iterable, or a function that returns a new one for each attempt."""
-
 # What is read, and held, at once. A turn in a thread costs about as much as copying this.
 _CHUNK: Final = 256 * 1024
 
@@ -96,6 +86,18 @@ class BodyStream:
         return f"<BodyStream of {size}{'' if self.replayable else ', sent once'}>"
 
 
+ContentSource: TypeAlias = (
+    bytes
+    | IO[bytes]
+    | os.PathLike[str]
+    | AsyncIterable[bytes]
+    | Callable[[], AsyncIterable[bytes]]
+    | BodyStream
+)
+"""What a body can be made of: bytes, a file open in binary mode, a path, an asynchronous
+iterable, a function that returns a new one for each attempt, or a `BodyStream`."""
+
+
 def content_of(source: Any, option: str) -> bytes | BodyStream:
     """Return what an argument stands for, unread.
 
@@ -108,6 +110,8 @@ def content_of(source: Any, option: str) -> bytes | BodyStream:
     """
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(cast("bytes", source))
+    if isinstance(source, BodyStream):
+        return source
     if isinstance(source, os.PathLike):
         return _of_path(cast("os.PathLike[str]", source), option)
     if isinstance(source, AsyncIterable):  # some asynchronous ones have `read` as well

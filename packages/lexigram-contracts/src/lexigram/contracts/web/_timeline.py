@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from lexigram.contracts.web._errors import RequestSent
+if TYPE_CHECKING:
+    from lexigram.contracts.web._errors import RequestSent
 
 __all__ = ["AttemptRecord", "format_timeline"]
 

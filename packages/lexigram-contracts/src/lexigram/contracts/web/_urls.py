@@ -10,6 +10,7 @@ from lexigram.contracts.web._errors import HTTPInvalidRequestError
 __all__ = ["check_url", "usable_url"]
 
 _UNUSABLE = re.compile(r"[\x00-\x20\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NOT_IN_A_HOST = re.compile(r"[\"<>\\^`{|}]")
 # What may stand in a path or a query as it is (RFC 3986 §3.3, §3.4), but for "%", which
 # begins an escape.
@@ -63,6 +64,8 @@ def _problem(url: str) -> str | None:
 def _what_is_wrong(url: str) -> str | None:
     if _UNUSABLE.search(url):
         return "holds white space or a control character"
+    if _SURROGATE.search(url):
+        return "holds half of a surrogate pair, which UTF-8 cannot write"
     from urllib.parse import urlsplit  # noqa: PLC0415 - see `_building`
 
     try:

@@ -18,6 +18,7 @@ from lexigram.contracts.web.calling import (
     BodyLimits,
     Deadline,
     Interceptors,
+    OpenBody,
     Timeline,
     timed_out,
 )
@@ -47,6 +48,8 @@ class FakeCall:
     """The interceptors of each attempt."""
     parts: Timeouts | None = None
     """The limits of the parts of an attempt, where there are any."""
+    opened: list[OpenBody] | None = None
+    """The bodies that are left on the way, where that of a success is."""
     timer: AttemptTimer | None = None
     """Keeps them, for the attempt that this is about."""
     deadline: Deadline | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Literal, Self, Unpack
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from lexigram.contracts.web import (
     HttpResponse,
     InterceptorProtocol,
     RequestOptions,
+    ResponseStreamProtocol,
     Timeouts,
     build_failure,
     build_result,
@@ -41,6 +43,7 @@ from lexigram.contracts.web.calling import (
     Interceptors,
     Telemetry,
     compose_policies,
+    streamed,
 )
 from lexigram.result import Result
 from lexigram.testing._answers.outcomes import Outcome
@@ -54,6 +57,8 @@ from lexigram.testing._routing.table import RouteTable
 from lexigram.testing._routing.verification import Strictness
 
 __all__ = ["FakeHTTPClient"]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 class FakeHTTPClient(HTTPClientProtocol):
@@ -248,6 +253,22 @@ class FakeHTTPClient(HTTPClientProtocol):
             method, self._absolute(url), options
         )
 
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: str, **options: Unpack[RequestOptions]
+    ) -> AsyncGenerator[ResponseStreamProtocol, None]:
+        """Send a request to a route, and give the answer as a stream for a block.
+
+        The pieces of a `Reply(chunks=..., pause=...)` come as they would on a wire.
+
+        Raises:
+            HTTPClientError: On entering the block; there is no response.
+        """
+        path = self._open_path(method, url)
+        response = await path.open(method, self._absolute(url), options)
+        async with streamed(response) as stream:
+            yield stream
+
     async def _verb(
         self, method: str, url: str, options: RequestOptions
     ) -> Result[HttpResponse, HTTPClientError]:
@@ -273,8 +294,8 @@ class FakeHTTPClient(HTTPClientProtocol):
         if url[:1] == "/":
             # "//host/path" is no path: it is refused where the real client refuses it.
             return url if url[:2] == "//" else self._base_url + url
-        absolute = "://" in url.partition("?")[0]
-        return url if absolute else f"{self._base_url}/{url}"
+        # What has a scheme is no path either, whatever follows it (RFC 3986 §4.2).
+        return url if _SCHEME.match(url) else f"{self._base_url}/{url}"
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open"

@@ -26,18 +26,21 @@ from lexigram.contracts.web import (
     build_request,
 )
 from lexigram.contracts.web.calling import (
+    STREAM_IDLE_TIMEOUT,
     TIMEOUT,
     AttemptTimer,
     BodyLimits,
     Deadline,
     Guard,
     Interceptors,
+    OpenBody,
     Telemetry,
     Timeline,
     Upload,
     describe_call,
     follow_redirects,
     guarded,
+    keep_one,
     timed_out,
     with_own_auth,
 )
@@ -46,6 +49,7 @@ from lexigram.testing._calls.journal import RecordedCall
 from lexigram.testing._calls.requests import RecordedRequest
 from lexigram.testing._fake.call import FakeCall
 from lexigram.testing._fake.inprocess import always_whole, perform, received
+from lexigram.testing._fake.streams import begin, hold, reply_behind
 from lexigram.testing._routing.routes import Route
 from lexigram.testing._routing.switchboard import Switchboard
 
@@ -91,9 +95,20 @@ class FakePath:
         self.whole = always_whole(self.limits)
 
     async def send(
-        self, method: str, url: str, options: Mapping[str, Any]
+        self,
+        method: str,
+        url: str,
+        options: Mapping[str, Any],
+        *,
+        opened: list[OpenBody] | None = None,
     ) -> HttpResponse:
         """Make the call and return its response, whatever the status.
+
+        Args:
+            method: The method.
+            url: Where to.
+            options: The options of the verb.
+            opened: Leave the body of a success on the way, and list it here.
 
         Raises:
             HTTPClientError: There is no response.
@@ -113,8 +128,9 @@ class FakePath:
             around_attempt = self._with_own_auth(around_attempt, "attempt", options)
             plain = plain and around_call is None and around_attempt is None
         parts = self.parts
-        if "timeout" in options:
-            parts = self._parts_of(options["timeout"])
+        streams = opened is not None
+        if streams or "timeout" in options:
+            parts = self._parts_of(options.get("timeout"), streams=streams)
             plain = plain and parts is None
         call = FakeCall(
             request,
@@ -125,6 +141,7 @@ class FakePath:
             around_call,
             around_attempt,
             parts,
+            opened,
         )
         try:
             if plain:
@@ -152,11 +169,25 @@ class FakePath:
         self.telemetry.answered(response, route=call.request.route)
         return response
 
-    def _parts_of(self, timeout: object) -> Timeouts | None:
-        if not isinstance(timeout, Timeouts):
-            return self.parts
-        whole = timeout.over(self.timeouts)
-        return whole if _limits_parts(whole) else None
+    async def open(
+        self, method: str, url: str, options: Mapping[str, Any]
+    ) -> HttpResponse:
+        """Make the call until the head of its response is there.
+
+        Raises:
+            HTTPClientError: As `send`.
+            TestKitFailure: As `send`.
+        """
+        opened: list[OpenBody] = []
+        return await keep_one(self.send(method, url, options, opened=opened), opened)
+
+    def _parts_of(self, timeout: object, *, streams: bool) -> Timeouts | None:
+        limits = self.timeouts
+        if streams and limits.read is None:
+            limits = replace(limits, read=STREAM_IDLE_TIMEOUT)
+        if isinstance(timeout, Timeouts):
+            limits = timeout.over(limits)
+        return limits if _limits_parts(limits) else None
 
     async def _beyond_success(
         self, response: HttpResponse, call: FakeCall
@@ -302,10 +333,14 @@ class FakePath:
         call.enter("pool")
         await call.wait(connections.acquire(), request, "no")
         call.enter("read")
+        held = False
         try:
-            return await self._exchange(request, call)
+            response = await self._exchange(request, call)
+            held = hold(response, connections.release)
         finally:
-            connections.release()
+            if not held:
+                connections.release()
+        return response
 
     async def _exchange(self, request: RequestContext, call: FakeCall) -> HttpResponse:
         answer = self._meet(request, call)
@@ -341,7 +376,7 @@ class FakePath:
         record, route = self.board.receive(seen)
         try:
             act = route.scripted() if route.handler is None else None
-            if not isinstance(act, Reply) or act.duration:
+            if not isinstance(act, Reply) or act.duration or call.opened is not None:
                 return self._take_time(act, record, route, request, call)
             response = received(act, request, call)
         except BaseException as error:  # however the exchange ended is its outcome
@@ -363,7 +398,7 @@ class FakePath:
         except BaseException as error:  # however the exchange ended is its outcome
             self.board.failed(record, error)
             raise
-        self.board.journal.end(record, response)
+        self.board.journal.end(record, reply_behind(response) or response)
         return response
 
     async def _in_its_time(
@@ -379,7 +414,9 @@ class FakePath:
             if decided is None:
                 deciding = self.board.decide(record, route)
                 decided = await call.wait(deciding, request, "maybe")
-            return await perform(decided, request, call)
+            if call.opened is None:
+                return await perform(decided, request, call)
+            return await begin(decided, request, call, call.opened)
 
         if call.deadline is not None:
             return await outcome()

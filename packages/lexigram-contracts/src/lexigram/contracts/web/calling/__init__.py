@@ -7,6 +7,7 @@ this.
 """
 
 from lexigram.contracts.web._call_options import basic_credentials, proxy_problem
+from lexigram.contracts.web._content import close_chunks, content_of
 from lexigram.contracts.web.calling._bodies import BodyLimits, BodyReader
 from lexigram.contracts.web.calling._codings import accepted_codings
 from lexigram.contracts.web.calling._deadline import AttemptTimer, Deadline
@@ -15,6 +16,7 @@ from lexigram.contracts.web.calling._defaults import (
     MAX_ERROR_BYTES,
     MAX_REDIRECTS,
     MAX_RESPONSE_BYTES,
+    STREAM_IDLE_TIMEOUT,
     TIMEOUT,
 )
 from lexigram.contracts.web.calling._failures import timed_out, too_large
@@ -28,7 +30,13 @@ from lexigram.contracts.web.calling._judgement import (
     retry_after,
     why_not_repeatable,
 )
-from lexigram.contracts.web.calling._open_bodies import body_of, leave_open
+from lexigram.contracts.web.calling._open_bodies import (
+    OpenBody,
+    body_of,
+    keep_one,
+    leave_open,
+    streamed,
+)
 from lexigram.contracts.web.calling._own_auth import with_own_auth
 from lexigram.contracts.web.calling._policies import (
     Guard,
@@ -47,6 +55,7 @@ __all__ = [
     "MAX_ERROR_BYTES",
     "MAX_REDIRECTS",
     "MAX_RESPONSE_BYTES",
+    "STREAM_IDLE_TIMEOUT",
     "TIMEOUT",
     "AttemptTimer",
     "BodyLimits",
@@ -55,6 +64,7 @@ __all__ = [
     "Guard",
     "Interceptors",
     "Judge",
+    "OpenBody",
     "Operation",
     "Send",
     "Telemetry",
@@ -63,16 +73,20 @@ __all__ = [
     "accepted_codings",
     "basic_credentials",
     "body_of",
+    "close_chunks",
     "compose_policies",
+    "content_of",
     "describe_call",
     "follow_redirects",
     "guarded",
     "judge",
     "judge_by",
+    "keep_one",
     "leave_open",
     "next_request",
     "proxy_problem",
     "retry_after",
+    "streamed",
     "timed_out",
     "too_large",
     "why_not_repeatable",

@@ -9,6 +9,7 @@ __all__ = [
     "MAX_ERROR_BYTES",
     "MAX_REDIRECTS",
     "MAX_RESPONSE_BYTES",
+    "STREAM_IDLE_TIMEOUT",
     "TIMEOUT",
 ]
 
@@ -17,6 +18,9 @@ TIMEOUT: Final = 30.0
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for opening a connection."""
+
+STREAM_IDLE_TIMEOUT: Final = 60.0
+"""Seconds of silence that are borne of a stream."""
 
 MAX_REDIRECTS: Final = 10
 """Most redirects of one call."""

@@ -21,6 +21,7 @@ from lexigram.contracts.web import (
     build_response,
     check_request,
 )
+from lexigram.contracts.web.calling._open_bodies import body_of, leave_open
 
 __all__ = ["Interceptors", "Send"]
 
@@ -130,6 +131,9 @@ class _Passage:
         )
         if received is not None and received.history:
             response.history = received.history
+        body = None if received is None else body_of(received)
+        if body is not None and not context.body:
+            leave_open(response, body)
         return response
 
     async def _sent(self, request: RequestContext) -> ResponseContext:

@@ -6,12 +6,14 @@ they pass on is a response without a body; where the body comes from goes with i
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol
 
 from lexigram.contracts.web import HttpResponse
+from lexigram.contracts.web.streaming import ResponseStream
 
-__all__ = ["OpenBody", "body_of", "leave_open"]
+__all__ = ["OpenBody", "body_of", "keep_one", "leave_open", "streamed"]
 
 
 class OpenBody(Protocol):
@@ -34,3 +36,55 @@ def leave_open(response: HttpResponse, body: OpenBody) -> None:
 def body_of(response: HttpResponse) -> OpenBody | None:
     """Return where the body of a response comes from; None when it is there."""
     return getattr(response, "_open_body", None)
+
+
+async def keep_one(
+    making: Awaitable[HttpResponse], opened: Sequence[OpenBody]
+) -> HttpResponse:
+    """Return the response that `making` makes, its body still on the way.
+
+    What a hedge, an interceptor or a failure left behind holds a connection.
+
+    Args:
+        making: Makes the call.
+        opened: The bodies of all its attempts, as they come; all but the one that is
+            kept are closed.
+    """
+    kept: OpenBody | None = None
+    try:
+        response = await making
+        kept = body_of(response)
+    finally:
+        async with AsyncExitStack() as closing:
+            for body in opened:
+                if body is not kept:
+                    closing.push_async_callback(body.close)
+    return response
+
+
+@asynccontextmanager
+async def streamed(response: HttpResponse) -> AsyncGenerator[ResponseStream, None]:
+    """Give a response as a stream for a block, and let go of its body at the end."""
+    body = body_of(response)
+    stream = ResponseStream(
+        response.status,
+        response.headers,
+        response.url,
+        response.method,
+        _at_once(response.body) if body is None else body.chunks(),
+        error=None if response.ok else response,
+        attempts=response.attempts,
+    )
+    try:
+        yield stream
+    finally:
+        try:
+            await stream.aclose()
+        finally:
+            if body is not None:
+                await body.close()
+
+
+async def _at_once(body: bytes) -> AsyncGenerator[bytes, None]:
+    if body:
+        yield body
