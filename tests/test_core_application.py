@@ -6,6 +6,7 @@ import pytest
 
 from lexigram import Application
 from lexigram.contracts.di import ModuleDefinition
+from lexigram.contracts.resilience import ResiliencePipelineProtocol
 from lexigram.contracts.web import HTTPClientProtocol
 from lexigram.di import (
     DuplicateBindingError,
@@ -120,3 +121,27 @@ async def test_the_health_checks_of_all_features_are_found() -> None:
         "circuit-breakers",
     ]
     assert health.status == "healthy"
+
+
+class Billing:
+    """Needs the client, and pipelines."""
+
+    def __init__(
+        self, http: HTTPClientProtocol, pipeline: ResiliencePipelineProtocol
+    ) -> None: ...
+
+
+@module(providers=[Billing])
+class Unwired(Module):
+    """Imports nothing that exports them."""
+
+
+async def test_what_is_missing_is_named_with_the_module_that_exports_it() -> None:
+    with pytest.raises(GraphError) as missing:
+        await Application(Unwired).start()
+    report = str(missing.value)
+    for name, distribution in (("HTTP", "http"), ("Resilience", "resilience")):
+        assert (
+            f"{name}Module from lexigram-{distribution} exports it: "
+            f"add `{name}Module.configure()` to the imports of Unwired"
+        ) in report

@@ -43,8 +43,10 @@ FIELDS: dict[str, dict[str, Any]] = {
     "HTTPResponseTooLargeError": {"limit": 1},
     "HTTPTooManyRedirectsError": {"limit": 1},
     "HTTPDecodeError": {"content_type": ""},
+    "HTTPLineDecodeError": {"line": 1, "content_type": ""},
     "HTTPRetryExhaustedError": {"last": HTTPClientError("")},
     "PaginationError": {"reason": "loop"},
+    "DownloadError": {"reason": "checksum"},
 }
 """What an error cannot be made without."""
 

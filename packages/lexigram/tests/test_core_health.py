@@ -1,6 +1,7 @@
 """What an application says of itself, from what its checks say."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, get_args
@@ -191,6 +192,7 @@ async def test_a_check_that_hangs_is_cancelled_and_unhealthy_and_the_others_coun
 @pytest.mark.parametrize("fails", [False, True])
 async def test_a_check_that_ignores_its_cancellation_is_left_behind(
     fails: bool,  # noqa: FBT001 - a parameter of the test
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     release, done = asyncio.Event(), asyncio.Event()
 
@@ -210,6 +212,9 @@ async def test_a_check_that_ignores_its_cancellation_is_left_behind(
     assert one.report.detail == "Did not answer within 0.01 s."
     release.set()
     await asyncio.wait_for(done.wait(), 10)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_whoever_cancels_the_question_cancels_the_checks() -> None:

@@ -677,7 +677,11 @@ async def pool() -> AsyncIterator[int]:
     loop.call_later(0.01, lambda: print("up", type(loop).__module__, flush=True))
     yield 1
     print("stopping", flush=True)
-    await asyncio.Event().wait()
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
 
 Application(ModuleDefinition(name="App", providers=(pool,))).run()
 """

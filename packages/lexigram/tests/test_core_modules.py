@@ -1,11 +1,12 @@
 import functools
+from typing import Annotated
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
 from lexigram import Application
 from lexigram.contracts.di import ConfigSection, ModuleDefinition, ModuleSource
-from lexigram.di import DuplicateBindingError, GraphError, ModuleError, bind
+from lexigram.di import DuplicateBindingError, GraphError, ModuleError, Named, bind
 from lexigram.di.module import Module, module
 
 
@@ -109,7 +110,9 @@ async def test_two_modules_of_one_name_are_two_modules() -> None:
         assert (await app.resolve(int), await app.resolve(str)) == (0, "")
 
 
-def made_for(host: str, *, count: int = 1) -> ModuleDefinition:
+def made_for(
+    host: str, *, count: int = 1, prefix: str = "https://", of: type = str
+) -> ModuleDefinition:
     """Return a module whose factories are made anew by each call."""
 
     def client(size: int = count) -> str:
@@ -118,8 +121,9 @@ def made_for(host: str, *, count: int = 1) -> ModuleDefinition:
     def base(prefix: str, host: str) -> bytes:
         return (prefix + host).encode()
 
+    base.__annotations__["host"] = of
     return ModuleDefinition(
-        name="Made", providers=(client, functools.partial(base, prefix="https://"))
+        name="Made", providers=(client, functools.partial(base, prefix=prefix))
     )
 
 
@@ -129,7 +133,15 @@ async def test_factories_made_anew_from_equal_values_are_the_same_module() -> No
         assert app.modules == ("Made",)
 
 
-@pytest.mark.parametrize("other", [made_for("b"), made_for("a", count=2)])
+@pytest.mark.parametrize(
+    "other",
+    [
+        made_for("b"),
+        made_for("a", count=2),
+        made_for("a", prefix="http://"),
+        made_for("a", of=int),
+    ],
+)
 async def test_factories_made_from_other_values_are_another_module(
     other: ModuleDefinition,
 ) -> None:
@@ -199,6 +211,26 @@ async def test_an_imported_module_sees_what_stands_beside_it() -> None:
 
     async with Application(AppModule) as app:
         assert (await app.resolve(Driver)).gearbox is await app.resolve(Gearbox)
+
+
+async def test_what_is_hidden_is_seen_by_all_that_its_module_imports() -> None:
+    inner = ModuleDefinition(name="Inner", providers=(Driver,))
+    middle = ModuleDefinition(name="Middle", imports=(inner,))
+    outer = ModuleDefinition(name="Outer", imports=(middle,), providers=(Gear, Gearbox))
+
+    async with Application(ModuleDefinition(name="App", imports=(outer,))) as app:
+        assert (await app.resolve(Driver)).gearbox is not None
+
+
+async def test_a_module_may_export_its_configuration() -> None:
+    reader = ModuleDefinition(
+        name="Reader",
+        config=ConfigSection("reader", Settings),
+        exports=(Settings, Annotated[Settings, Named("reader")]),
+    )
+
+    async with Application(reader) as app:
+        assert (await app.resolve(Settings)).size == 1
 
 
 async def test_one_imported_module_sees_only_the_exports_of_another() -> None:

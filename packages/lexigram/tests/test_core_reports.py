@@ -161,6 +161,32 @@ def line_of(text: str) -> int:
     return next(n for n, line in enumerate(lines, 1) if line.startswith(text))
 
 
+class Marker(Protocol):
+    pass
+
+
+class Port(ABC):
+    @abstractmethod
+    def open(self) -> None: ...
+
+
+class ForeignPort(Port):
+    __module__ = "elsewhere"
+
+    def open(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("wanted", [Marker, Port])
+async def test_missing_and_what_would_fit_is_not_guessed_at(wanted: type) -> None:
+    def use(one: object) -> bytes:
+        return repr(one).encode()
+
+    use.__annotations__["one"] = wanted
+
+    assert (await report(app(use, Quartz))).endswith("or give 'one' a default.")
+
+
 async def test_missing_abstract_class_of_the_standard_library_is_no_riddle() -> None:
     def read(lines: Sized) -> bytes:
         return str(len(lines)).encode()
@@ -224,9 +250,16 @@ async def test_a_name_that_is_missing_is_not_offered_by_who_exports_the_plain_ke
         return clock.zone.encode()
 
     declare("acme_time", f"{__name__}.Clock", "acme.time:TimeModule")
-    declare("acme_lake", "elsewhere.Clock", "acme.lake:LakeModule")
 
     assert "acme" not in await report(app(wake))
+
+
+async def test_a_class_of_the_same_name_from_elsewhere_is_another(
+    declare: Callable[..., None],
+) -> None:
+    declare("acme_lake", "elsewhere.Clock", "acme.lake:LakeModule")
+
+    assert "acme" not in await report(app(Alarm))
 
 
 async def test_a_public_name_stands_for_a_class_that_lives_further_inside(
