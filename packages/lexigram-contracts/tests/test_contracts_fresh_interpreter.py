@@ -33,6 +33,7 @@ ALLOWED = (
 # clients import those. Nobody else pays for an event loop on import.
 ALSO_ALLOWED = {
     "lexigram.contracts.clock": ("asyncio", "time"),
+    "lexigram.contracts.web.streaming": ("asyncio", "codecs", "random", "time"),
     "lexigram.contracts.web.calling": (
         "asyncio",
         "datetime",
@@ -93,7 +94,9 @@ def test_a_contracts_module_loads_no_third_party_package(module: str) -> None:
 
 
 def test_typing_a_service_does_not_load_the_rules_of_a_call() -> None:
-    assert "lexigram.contracts.web.calling" not in loaded_by("lexigram.contracts.web")
+    loaded = loaded_by("lexigram.contracts.web")
+    assert "lexigram.contracts.web.calling" not in loaded
+    assert "lexigram.contracts.web.streaming" not in loaded
 
 
 def test_what_is_listed_is_the_standard_library() -> None:

@@ -24,7 +24,7 @@ from lexigram.http import (
     SharedPoolError,
     TLSConfig,
 )
-from lexigram.http.pool.session import _switch_off_hidden_retry
+from lexigram.http.pool.senders import _switch_off_hidden_retry
 from lexigram.testing import FaultServer, RecordedRequest, Reply, fault, virtual_time
 
 

@@ -19,7 +19,9 @@ from lexigram.contracts.web import (
     HTTPClientError,
     HTTPInvalidRequestError,
     HttpResponse,
+    HTTPTimeoutError,
     RequestContext,
+    RequestSent,
     Timeouts,
     build_request,
 )
@@ -54,6 +56,9 @@ Exchanging: TypeAlias = Callable[
 """Makes one exchange: `exchange`, or `begin` for a stream."""
 
 
+_REDIRECTION = 300  # RFC 9110 §15.4
+
+
 @dataclass(slots=True)
 class _Call:
     """The state of one call."""
@@ -66,10 +71,11 @@ class _Call:
     around_call: Interceptors
     around_attempt: Interceptors
     timeline: Timeline
+    streams: bool
     attempts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallPath:
     """What every call of one client goes through, put together once at its start."""
 
@@ -86,6 +92,12 @@ class CallPath:
     clock: ClockProtocol
     headers: tuple[tuple[str, str], ...]
     tls: Mapping[str, ssl.SSLContext]
+    usual_plan: AttemptPlan = field(init=False)
+    """That of an attempt without options and without a proxy."""
+
+    def __post_init__(self) -> None:
+        limits = BodyLimits(self.config.max_response_bytes, self.config.max_error_bytes)
+        self.usual_plan = AttemptPlan(limits, self.timeouts)
 
     async def send(
         self, method: str, url: str, options: Mapping[str, Any]
@@ -130,13 +142,21 @@ class CallPath:
 
     async def _made(self, call: _Call) -> HttpResponse:
         try:
-            response = await self._within_deadline(call)
+            with call.deadline:
+                if call.around_call:
+                    response = await self._through_interceptors(call)
+                else:
+                    response = await self._through_redirects(call)
         except Exception as error:  # recorded on its way to the caller
-            if isinstance(error, HTTPClientError):
-                error.attempts = call.attempts
-                error.timeline = call.timeline.close(error) or error.timeline
-            self.telemetry.failed(call.request, error, self._elapsed(call))
-            raise
+            late = call.deadline.expired and isinstance(error, TimeoutError)
+            failure = self._timed_out(call) if late else error
+            if isinstance(failure, HTTPClientError):
+                failure.attempts = call.attempts
+                failure.timeline = call.timeline.close(failure) or failure.timeline
+            self.telemetry.failed(call.request, failure, self._elapsed(call))
+            if failure is error:
+                raise
+            raise failure from error
         response.attempts = call.attempts
         response.elapsed = self._elapsed(call)
         records = call.timeline.close()
@@ -150,7 +170,7 @@ class CallPath:
         method: str,
         url: str,
         options: Mapping[str, Any],
-        exchange: Exchanging,
+        make: Exchanging,
     ) -> _Call:
         request = build_request(
             method, url, options, headers=self.headers, timeout=self.config.pool.timeout
@@ -164,37 +184,27 @@ class CallPath:
         return _Call(
             request,
             options,
-            exchange,
+            make,
             Deadline(request.timeout),
             started,
             around_call,
             around_attempt,
             Timeline(self.clock.monotonic, started, options, self.judge),
+            make is not exchange,
         )
 
     async def warm(self, url: str, connections: int) -> HTTPClientError | None:
         """Open idle connections to the origin of `url`; return why there are fewer."""
         try:
             request = build_request("GET", url, {}, timeout=self.config.pool.timeout)
-            await warm(self.session, request, self._plan(request, {}), connections)
+            await warm(self.session, request, self.planned(request, {}), connections)
         except HTTPClientError as error:
             return error
         return None
 
-    async def _within_deadline(self, call: _Call) -> HttpResponse:
-        try:
-            with call.deadline:
-                if not call.around_call:
-                    return await self._through_redirects(call)
-                return await self._through_interceptors(call)
-        except TimeoutError as error:
-            if not call.deadline.expired:
-                raise  # an interceptor's own
-            raise timed_out(
-                call.request,
-                call.deadline.seconds,
-                sent="maybe" if call.attempts else "no",
-            ) from error
+    def _timed_out(self, call: _Call) -> HTTPTimeoutError:
+        sent: RequestSent = "maybe" if call.attempts else "no"
+        return timed_out(call.request, call.deadline.seconds, sent=sent)
 
     async def _through_interceptors(self, call: _Call) -> HttpResponse:
         def send(request: RequestContext) -> Awaitable[HttpResponse]:
@@ -208,33 +218,28 @@ class CallPath:
         )
 
     async def _through_redirects(self, call: _Call) -> HttpResponse:
-        def send(request: RequestContext) -> Awaitable[HttpResponse]:
-            return self._through_policies(request, call)
-
-        response = await send(call.request)
-        if not call.options.get("follow_redirects", self.config.follow_redirects):
+        response = await self._through_policies(call.request, call)
+        if response.status < _REDIRECTION or not call.options.get(
+            "follow_redirects", self.config.follow_redirects
+        ):
             return response
         return await follow_redirects(
-            call.request, response, send, limit=self.config.max_redirects
+            call.request,
+            response,
+            lambda request: self._through_policies(request, call),
+            limit=self.config.max_redirects,
         )
 
     async def _through_policies(
         self, request: RequestContext, call: _Call
     ) -> HttpResponse:
-        def exchanged(request: RequestContext) -> Awaitable[HttpResponse]:
-            streams = call.exchange is not exchange
-            plan = self._plan(request, call.options, streams=streams)
-            return call.exchange(self.session, request, call.deadline, plan)
-
-        def send(request: RequestContext) -> Awaitable[HttpResponse]:
-            call.attempts += 1
-            return call.timeline.recorded(call.attempts, request, exchanged)
-
         def attempt() -> Awaitable[HttpResponse]:
             if not call.around_attempt:
-                return send(request)
+                return self._recorded(request, call)
             return call.around_attempt.around_attempt(
-                request, send, lambda: call.attempts
+                request,
+                lambda request: self._recorded(request, call),
+                lambda: call.attempts,
             )
 
         seconds = call.deadline.seconds
@@ -244,13 +249,34 @@ class CallPath:
         described = describe_call(request, call.options, deadline, self.judge, note)
         return await guarded(self.guard, attempt, request, described)
 
-    def _plan(
+    async def _recorded(self, request: RequestContext, call: _Call) -> HttpResponse:
+        """Make one attempt, and write down what it comes to if need be."""
+        call.attempts = number = call.attempts + 1
+        timeline = call.timeline
+        began = timeline.begin()
+        try:
+            plan = self._plan(request, call)
+            response = await call.exchange(self.session, request, call.deadline, plan)
+        except BaseException as error:  # written down on its way to who decides
+            timeline.failed(number, request, began, error)
+            raise
+        timeline.answered_if_worth_it(number, request, began, response)
+        return response
+
+    def _plan(self, request: RequestContext, call: _Call) -> AttemptPlan:
+        if not call.options and not call.streams:  # as of most calls
+            proxy = self.proxies.select(request.url, method=request.method)
+            return self.usual_plan if proxy is None else self.usual_plan.through(proxy)
+        return self.planned(request, call.options, streams=call.streams)
+
+    def planned(
         self,
         request: RequestContext,
         options: Mapping[str, Any],
         *,
         streams: bool = False,
     ) -> AttemptPlan:
+        """Return what an attempt with these options is made with."""
         most = None if streams else self.config.max_response_bytes
         limits = self.stream_timeouts if streams else self.timeouts
         timeout = options.get("timeout")

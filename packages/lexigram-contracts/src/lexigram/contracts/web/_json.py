@@ -6,9 +6,13 @@ what importing the contracts may cost.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, Self
 
 __all__ = ["JSONArray", "JSONObject"]
+
+_OPENING: Final = (b"{", b"[")
 
 
 class JSONObject(dict[str, Any]):
@@ -37,9 +41,18 @@ def parse(body: bytes | str) -> Any:
     Raises:
         ValueError: The text is not JSON, or its bytes are not text.
     """
+    # Nearly every text is an object or an array in UTF-8 (RFC 8259 §8.1), for which
+    # there is no need to guess. A NUL in its second place would be of UTF-16 or 32.
+    if type(body) is bytes and body[:1] in _OPENING and body[1:2] != b"\0":
+        body = body.decode("utf-8", "surrogatepass")
+    return wrap(_loads()(body))
+
+
+@cache
+def _loads() -> Callable[[bytes | str], Any]:
     import json  # noqa: PLC0415 - see above
 
-    return wrap(json.loads(body))
+    return json.loads
 
 
 def dump(value: Any) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Hashable
+from contextlib import aclosing
 from dataclasses import replace
 
 import aiohttp
@@ -140,7 +141,7 @@ class Exchange:
             request.method,
             url,
             timer,
-            **sent_as(request, self._plan, self._upload, timer),
+            sent_as(request, self._plan, self._upload, timer),
         )
 
     async def read(self) -> HttpResponse:
@@ -159,9 +160,12 @@ class Exchange:
 
     def head(self) -> HttpResponse:
         """Return the response without its body, which `chunks` gives."""
-        response = self._built(self._answered(), b"")
+        wire = self._answered()
+        response = self._built(wire, b"")
         leave_open(response, self)
         self._timer.close()
+        # The place is free as soon as the connection is, whoever is still reading.
+        wire.content.on_eof(self._leave_if_released)
         return response
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
@@ -178,12 +182,16 @@ class Exchange:
         response = self._answered()
         reader = body_reader(response, self._request, self._plan.limits)
         try:
-            async for piece in pieces(response, reader, self._idle_timer):
-                if piece:
-                    yield piece
+            async with aclosing(pieces(response, reader, self._idle_timer)) as body:
+                async for piece in body:
+                    if piece:
+                        yield piece
         except (Exception, asyncio.CancelledError) as error:  # in our terms
             self.translate(error)
             raise
+        finally:
+            # What is not read to its end is not read on, and nothing waits for more.
+            self._let_go()
 
     def _idle_timer(self) -> AttemptTimer:
         """Return what watches the calling task for silence."""
@@ -207,16 +215,27 @@ class Exchange:
 
     async def close(self) -> None:
         """Give back the connection, or close it, and the place in the pool."""
+        self._let_go()
+        if self._upload is not None:
+            await self._upload.aclose()
+
+    def _let_go(self) -> None:
         if self._response is not None:
             # A connection whose response was read to its end is back in the pool
             # already; any other one cannot be used again.
             self._response.close()
+        self._leave()
+        self._timer.close()
+
+    def _leave_if_released(self) -> None:
+        # The connection stays in use while the request is still being sent.
+        if self._response is not None and self._response.connection is None:
+            self._leave()
+
+    def _leave(self) -> None:
         if self._place is not None:
             self._session.leave(self._place)
             self._place = None
-        self._timer.close()
-        if self._upload is not None:
-            await self._upload.aclose()
 
     def _tell_timeout(self) -> None:
         """Raise the limit that caused a cancellation; none when it was somebody's wish."""

@@ -21,3 +21,7 @@ class AttemptPlan(NamedTuple):
     """The proxy to go through."""
     tls: ssl.SSLContext | None = None
     """Speaks TLS in place of the pool's own."""
+
+    def through(self, proxy: Proxy) -> AttemptPlan:
+        """Return the same plan for the way through a proxy."""
+        return self._replace(proxy=proxy)

@@ -46,10 +46,15 @@ async def pieces(
     """
     reader.expect(response.content_length)
     content = response.content
-    while True:
+    failure: Exception | None = None
+    while failure is None:
         watch = timer()
         watch.enter("read")
-        chunk = await content.readany()
+        try:
+            chunk = await content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            # After a failure aiohttp hands out nothing, what had arrived before included.
+            failure, chunk = error, content._read_nowait(-1)  # noqa: SLF001 - see above
         watch.leave()
         if not chunk:
             break
@@ -58,6 +63,8 @@ async def pieces(
             # A little can decode to a lot: let others run.
             await asyncio.sleep(0)
         yield reader.take()
+    if failure is not None:
+        raise failure
     yield reader.end()
 
 

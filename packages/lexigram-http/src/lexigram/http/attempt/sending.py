@@ -9,8 +9,14 @@ from urllib.parse import urlsplit
 from yarl import URL
 
 from lexigram.contracts.web import RequestContext
-from lexigram.contracts.web.calling import AttemptTimer, Upload, with_length
+from lexigram.contracts.web.calling import (
+    AttemptTimer,
+    Upload,
+    accepted_codings,
+    with_length,
+)
 from lexigram.http.attempt.plan import AttemptPlan
+from lexigram.http.pool.senders import Message
 
 # From here on aiohttp warns about bytes, as writing them at once holds up the loop.
 _LARGE_BODY = 1024 * 1024
@@ -19,6 +25,9 @@ _PIECE = 256 * 1024
 # Where aiohttp says what type a body has, one that is not there included.
 _LABELLED_METHODS = frozenset({"PATCH", "POST", "PUT"})
 _CONTENT_TYPE = ("Content-Type",)
+
+# What we decode, which is not what aiohttp would say of itself.
+_CODINGS = accepted_codings()
 
 
 def wire_url(url: str) -> URL:
@@ -40,32 +49,32 @@ def sent_as(
     plan: AttemptPlan,
     upload: Upload | None,
     timer: AttemptTimer,
-) -> dict[str, Any]:
-    """Return the options of `aiohttp.ClientSession.request`, but for method and URL."""
+) -> Message:
+    """Return the request as it is sent, but for its method and URL."""
     body = request.body
     data: Any = None
     if upload is not None:
         request, data = with_length(request, upload.length), upload
     elif body is not None and len(body) > _LARGE_BODY:
         request, data = with_length(request, len(body)), _pieces(body, timer)
-    options = _addressed(request, plan)
+    message = _addressed(request, plan)
     if plan.tls is not None:
-        options["ssl"] = plan.tls
-    options["data"] = data or body
-    options["skip_auto_headers"] = _unwanted(request)
-    return options
+        message["ssl"] = plan.tls
+    message["data"] = data or body
+    message["skip_auto_headers"] = _unwanted(request)
+    return message
 
 
-def routed_as(request: RequestContext, plan: AttemptPlan) -> dict[str, Any]:
+def routed_as(request: RequestContext, plan: AttemptPlan) -> Message:
     """Return what tells connections to one origin apart."""
-    way: dict[str, Any] = {"ssl": True if plan.tls is None else plan.tls}
-    if plan.proxy is None:
-        return way
-    _, tunnel = plan.proxy.share(request.url, ())
-    return {**way, "proxy": URL(plan.proxy.url), "proxy_headers": tunnel}
+    way: Message = {"ssl": True if plan.tls is None else plan.tls}
+    if plan.proxy is not None:
+        way["proxy"] = plan.proxy.url
+        _, way["proxy_headers"] = plan.proxy.share(request.url, ())
+    return way
 
 
-def _addressed(request: RequestContext, plan: AttemptPlan) -> dict[str, Any]:
+def _addressed(request: RequestContext, plan: AttemptPlan) -> Message:
     """Return the options for the header fields, and for the way through a proxy."""
     fields = _fields(request)
     proxy = plan.proxy
@@ -85,9 +94,10 @@ def _fields(request: RequestContext) -> list[tuple[str, str]]:
         (spellings.setdefault(name.lower(), name), value)
         for name, value in request.headers.pairs
     ]
-    if "range" in spellings and "accept-encoding" not in spellings:
+    if "accept-encoding" not in spellings:
         # A part of coded data cannot be decoded (RFC 9110 §14.2), so none is offered.
-        fields.append(("Accept-Encoding", "identity"))
+        codings = "identity" if "range" in spellings else _CODINGS
+        fields.append(("Accept-Encoding", codings))
     return fields
 
 

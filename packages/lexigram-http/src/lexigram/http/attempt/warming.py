@@ -49,7 +49,7 @@ async def _connect(
     try:
         url = wire_url(request.url)
         place = await session.enter(url, timer)
-        connection = await session.connect(url, timer, **routed_as(request, plan))
+        connection = await session.connect(url, timer, routed_as(request, plan))
     except asyncio.CancelledError:
         interrupted = timer.interrupted()
         if interrupted is None:

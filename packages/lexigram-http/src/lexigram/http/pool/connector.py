@@ -79,6 +79,13 @@ class Wire(ResponseHandler):
             self.kept_for = float(said[1]) if said else None
         super().feed_data(data, size)
 
+    def close(self) -> None:
+        """Close it, and tell who waits for the rest of a body: aiohttp leaves them."""
+        body = self._payload
+        super().close()
+        if body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError("it was closed on this side"))
+
 
 class _Keeping(aiohttp.BaseConnector):
     """What both kinds of connectors do alike."""

@@ -83,6 +83,13 @@ class Timeline:
             followed = self._records[-1].decision == _NOT_FOLLOWED
             self._decide("followed" if followed else "again, by an interceptor")
 
+    def begin(self) -> float:
+        """Note that an exchange begins; return when that is."""
+        self._cut = None
+        if self._open:  # by a policy that does not say so
+            self._decide("again")
+        return self._now()
+
     async def recorded(
         self,
         number: int,
@@ -96,18 +103,28 @@ class Timeline:
             request: What is sent.
             send: Makes the exchange.
         """
-        began = self._now()
-        self._cut = None
-        if self._open:  # by a policy that does not say so
-            self._decide("again")
+        began = self.begin()
         try:
             response = await send(request)
         except BaseException as error:  # written down on its way to who decides
             self.failed(number, request, began, error)
             raise
+        self.answered_if_worth_it(number, request, began, response)
+        return response
+
+    def answered_if_worth_it(
+        self, number: int, request: RequestContext, began: float, response: HttpResponse
+    ) -> None:
+        """Write down a response that is not good enough, or not the first of its call.
+
+        Args:
+            number: As for `answered`.
+            request: As for `answered`.
+            began: As for `answered`.
+            response: As for `answered`.
+        """
         if response.status >= _REDIRECTION or self._records:
             self.answered(number, request, began, response)
-        return response
 
     def answered(
         self, number: int, request: RequestContext, began: float, response: HttpResponse

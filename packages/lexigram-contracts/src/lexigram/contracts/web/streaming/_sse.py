@@ -5,8 +5,9 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-inte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple, TypeAlias
 
 from lexigram.contracts.web._errors import HTTPResponseTooLargeError
 from lexigram.contracts.web._streaming import MAX_LINE_BYTES
@@ -16,6 +17,14 @@ __all__ = ["EventParser", "ServerSentEvent"]
 
 # A longer number is no time to wait, and Python refuses to read the longest ones.
 _MAX_RETRY_DIGITS: Final = 15
+
+_Parts: TypeAlias = tuple[str, str, str, int | None]
+
+# The fields of nearly all events that have more than one, in the order that servers send
+# them. Looking for it takes half the time of reading the lines one by one.
+_usual_block: Final = re.compile(
+    r"(?:event: ?(.*)\n)?(?:id: ?([^\n\0]*)\n)?data: ?(.*)"
+).fullmatch
 
 # How much of an event is kept unread.
 _KEPT: Final = 64 * 1024
@@ -36,7 +45,10 @@ class ServerSentEvent(NamedTuple):
     """The milliseconds to wait before reconnecting, where this event sets them."""
 
 
-_made = tuple.__new__  # half as long as the constructor takes
+# Takes half as long as the constructor does.
+_made: Callable[[type[ServerSentEvent], _Parts], ServerSentEvent] = vars(tuple)[
+    "__new__"
+]
 
 
 class EventParser:
@@ -161,17 +173,19 @@ class EventParser:
 
     def _events_of(self, whole: bytes) -> Iterator[ServerSentEvent]:
         """Yield the events of what is too small for any limit."""
-        read = self._read
         # Line ends never lie within a character, so that all can be decoded at once.
         for block in whole.decode("utf-8", "replace").split("\n\n"):
             if block.startswith("data: ") and "\n" not in block:  # most are
                 yield _made(ServerSentEvent, ("message", block[6:], self._id, None))
                 continue
+            if usual := _usual_block(block):
+                kind, changed, data = usual.groups()
+                if changed is not None:
+                    self._id = self.last_event_id = changed
+                yield _made(ServerSentEvent, (kind or "message", data, self._id, None))
+                continue
             for line in block.split("\n"):
-                if line.startswith("data: "):
-                    self._data.append(line[6:])
-                elif line:
-                    read(line)
+                self._read(line)
             if event := self._dispatched():
                 yield event
         self._read_ahead()

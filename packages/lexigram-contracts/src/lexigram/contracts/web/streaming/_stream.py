@@ -344,9 +344,8 @@ class ResponseStream:
                 chunk = decoder.decode(data).encode() if other else data
                 for line in splitter.feed(chunk):
                     yield line.decode("utf-8", "replace")
-            if other:
-                for line in splitter.feed(decoder.decode(b"", final=True).encode()):
-                    yield line.decode()
+            if other:  # half a character at most, so that no line ends in it
+                splitter.feed(decoder.decode(b"", final=True).encode())
             for line in splitter.close():
                 yield line.decode("utf-8", "replace")
 
