@@ -556,3 +556,17 @@ def test_default_headers_are_checked_whether_a_call_has_options_or_not(
     assert build("Content-Length", "0").body is None
     with pytest.raises(HTTPInvalidRequestError, match="the client's to set"):
         build("Transfer-Encoding", "chunked")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"data": "\ud800"},
+        {"data": {"a": "\udc80"}},
+        {"params": {"a": "\udc80"}},
+    ],
+    ids=["text", "form", "params"],
+)
+def test_half_of_a_surrogate_pair_cannot_be_sent(options: dict[str, object]) -> None:
+    with pytest.raises(HTTPInvalidRequestError, match="half of a surrogate pair"):
+        build_request("POST", URL, options)

@@ -127,6 +127,13 @@ def build_request(
         raise type(error)(
             str(error), method=str(method), url=str(url)
         ) from error.__cause__
+    except UnicodeEncodeError as error:
+        raise HTTPInvalidRequestError(
+            "A text of the request holds half of a surrogate pair, which UTF-8 cannot "
+            "write. Decode what it comes from without `surrogateescape`.",
+            method=str(method),
+            url=str(url),
+        ) from error
 
 
 def build_response(  # noqa: PLR0913 - a value with this many parts
