@@ -60,8 +60,6 @@ EXPECTED_FAILURES = (
 # Protocols that nothing we ship satisfies.
 WITHOUT_IMPLEMENTATION = {
     "ProbeCheckProtocol": "For an application's own checks; no feature ships one.",
-    "ResponseStreamProtocol": "The client does not stream yet.",
-    "StreamingHTTPClientProtocol": "The client does not stream yet.",
 }
 
 

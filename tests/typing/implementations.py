@@ -4,7 +4,8 @@ One annotated assignment for each: the runner looks for them by the names of the
 protocols, so that none is added to the contracts without its proof.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from typing import assert_type
 
 from lexigram import Application
 from lexigram.contracts.clock import ClockProtocol, SystemClock
@@ -27,8 +28,13 @@ from lexigram.contracts.web import (
     InterceptorProtocol,
     RequestContext,
     ResponseContext,
+    ResponseStreamProtocol,
+    StreamingHTTPClientProtocol,
 )
+from lexigram.contracts.web.calling import OpenBody
+from lexigram.contracts.web.streaming import ResponseStream
 from lexigram.http import AccessToken, HTTPClient, InterceptorChain, TokenRefresh
+from lexigram.http.attempt.exchange import Exchange
 from lexigram.resilience import (
     Bulkhead,
     CircuitBreaker,
@@ -46,6 +52,21 @@ from lexigram.testing import FakeHTTPClient, InMemoryMetrics
 real_client: HTTPClientProtocol = HTTPClient()
 fake_client: HTTPClientProtocol = FakeHTTPClient()
 clients: list[Callable[[], HTTPClientProtocol]] = [HTTPClient, FakeHTTPClient]
+
+
+async def chunks() -> AsyncGenerator[bytes, None]:
+    yield b"line"
+
+
+real_streams: StreamingHTTPClientProtocol = HTTPClient()
+fake_streams: StreamingHTTPClientProtocol = FakeHTTPClient()
+stream: ResponseStreamProtocol = ResponseStream(200, (), "https://h/", "GET", chunks())
+
+
+def an_exchange_is_a_body_on_its_way(exchange: Exchange) -> None:
+    body: OpenBody = exchange
+    assert_type(body, OpenBody)
+
 
 retry: RetryPolicyProtocol = RetryPolicy()
 breaker: CircuitBreakerProtocol = CircuitBreaker("upstream")

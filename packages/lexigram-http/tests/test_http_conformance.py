@@ -16,6 +16,7 @@ from lexigram.testing import FaultServer
 from lexigram.testing.conformance import (
     Backend,
     HTTPClientConformance,
+    HTTPStreamingConformance,
     RetryPolicyConformance,
 )
 
@@ -34,6 +35,29 @@ class TestHTTPClientWithoutKeepAlive(TestHTTPClient):
 
 
 class TestHTTPClientOverTLS(TestHTTPClient):
+    def make_backend(self) -> FaultServer:
+        return FaultServer.run(tls=True)
+
+    def make_client(self, backend: Backend) -> HTTPClient:
+        assert isinstance(backend, FaultServer)
+        tls = TLSConfig(ca_data=backend.ca_pem.decode())
+        return HTTPClient(HTTPClientConfig(tls=tls))
+
+
+class TestHTTPClientStreams(HTTPStreamingConformance):
+    version = "1.0"
+
+    def make_client(self, backend: Backend) -> HTTPClient:
+        return HTTPClient()
+
+
+class TestHTTPClientStreamsWithoutKeepAlive(TestHTTPClientStreams):
+    def make_client(self, backend: Backend) -> HTTPClient:
+        pool = ConnectionPoolConfig(force_close=True)
+        return HTTPClient(HTTPClientConfig(pool=pool, cookie_jar=False))
+
+
+class TestHTTPClientStreamsOverTLS(TestHTTPClientStreams):
     def make_backend(self) -> FaultServer:
         return FaultServer.run(tls=True)
 

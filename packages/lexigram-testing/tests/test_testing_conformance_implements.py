@@ -319,7 +319,7 @@ def test_one_side_of_a_result_is_one() -> None:
 
 def test_streams_are_not_implied() -> None:
     with pytest.raises(AssertionError, match="stream: is missing"):
-        assert_implements(StreamingHTTPClientProtocol, FakeHTTPClient)
+        assert_implements(StreamingHTTPClientProtocol, Alike)
 
 
 def test_a_protocol_may_have_implementations_of_its_own() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -31,6 +32,7 @@ from lexigram.contracts.web import (
 from lexigram.contracts.web.calling import Interceptors, Telemetry, judge_by, streamed
 from lexigram.http.call import CallPath
 from lexigram.http.config import HTTPClientConfig
+from lexigram.http.downloads.download import Download, DownloadOptions, download
 from lexigram.http.explaining import CallPlan, Explainer
 from lexigram.http.guard import choose_guard, describe_guard
 from lexigram.http.pool.pool import ConnectionPool
@@ -357,6 +359,17 @@ class HTTPClient:
         path = self._started(method, url)
         async with streamed(await path.open(method, url, options)) as stream:
             yield stream
+
+    async def download(
+        self, url: str, path: str | PathLike[str], **options: Unpack[DownloadOptions]
+    ) -> Download:
+        """Fetch a URL into a file, as `lexigram.http.download`.
+
+        Raises:
+            HTTPClientError: The file is not there; the class says why.
+            OSError: It cannot be written.
+        """
+        return await download(self, url, path, clock=self._clock, **options)
 
     async def _verb(
         self, method: str, url: str, options: RequestOptions

@@ -14,6 +14,7 @@ from lexigram.testing.conformance._backend import (
     Backend,
     BackendFactory,
     ClientFactory,
+    StreamingClientFactory,
     WiredBackend,
     other_origin,
     refuse,
@@ -38,6 +39,11 @@ from lexigram.testing.conformance._http_client import (
     HTTPClientConformance,
     check_http_client,
     http_client_behaviours,
+)
+from lexigram.testing.conformance._http_streaming import (
+    HTTPStreamingConformance,
+    check_http_streaming,
+    http_streaming_behaviours,
 )
 from lexigram.testing.conformance._implements import assert_implements
 from lexigram.testing.conformance._metrics_recorder import (
@@ -95,6 +101,7 @@ __all__ = [
     "FallbackConformance",
     "FallbackFactory",
     "HTTPClientConformance",
+    "HTTPStreamingConformance",
     "LimiterFactory",
     "MetricsFactory",
     "MetricsRecorderConformance",
@@ -104,6 +111,7 @@ __all__ = [
     "RetryFactory",
     "RetryPolicyConformance",
     "Scenario",
+    "StreamingClientFactory",
     "Twin",
     "Verdict",
     "WiredBackend",
@@ -114,6 +122,7 @@ __all__ = [
     "check_circuit_breaker",
     "check_fallback",
     "check_http_client",
+    "check_http_streaming",
     "check_metrics_recorder",
     "check_pipeline",
     "check_rate_limiter",
@@ -121,6 +130,7 @@ __all__ = [
     "circuit_breaker_behaviours",
     "fallback_behaviours",
     "http_client_behaviours",
+    "http_streaming_behaviours",
     "metrics_recorder_behaviours",
     "other_origin",
     "pipeline_behaviours",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import (
     Annotated,
@@ -49,9 +50,23 @@ def result_of(function: Callable[..., Any]) -> Returned:
     except Exception:  # noqa: BLE001 - annotations may name what is not there at run time
         return Returned(_NOTHING_SAID, awaitable=False)
     annotation = hints.get("return", _NOTHING_SAID)
+    if getattr(function, "__code__", None) is _MANAGER and get_args(annotation):
+        # It says what its generator gives, and returns what enters and leaves it.
+        given = get_args(annotation)[:1]
+        block = types.GenericAlias(AbstractAsyncContextManager, given)
+        return Returned(block, awaitable=False)
     if get_origin(annotation) in {Awaitable, Coroutine}:
         return Returned(get_args(annotation)[-1], awaitable=True)
     return Returned(annotation, awaitable=False)
+
+
+@asynccontextmanager
+async def _managed() -> AsyncGenerator[None, None]:
+    yield
+
+
+# One code object stands for every function that the decorator makes.
+_MANAGER: Final = _managed.__code__
 
 
 def returns(actual: Returned, expected: Returned) -> bool:

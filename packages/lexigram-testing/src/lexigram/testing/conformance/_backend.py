@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 from urllib.parse import urlsplit
 
-from lexigram.contracts.web import HTTPClientProtocol
+from lexigram.contracts.web import HTTPClientProtocol, StreamingHTTPClientProtocol
 from lexigram.testing._answers.faults import fault
 from lexigram.testing._calls.journal import CallLog
 from lexigram.testing._routing.table import RouteTable
@@ -18,6 +18,7 @@ __all__ = [
     "Backend",
     "BackendFactory",
     "ClientFactory",
+    "StreamingClientFactory",
     "WiredBackend",
     "capabilities_of",
     "other_origin",
@@ -82,6 +83,11 @@ ClientFactory: TypeAlias = Callable[
 ]
 """Opens the client to be tried, with its defaults; a backend comes in, should the client
 need to know more of it than the URLs that it is called with."""
+
+StreamingClientFactory: TypeAlias = Callable[
+    [Backend], AbstractAsyncContextManager[StreamingHTTPClientProtocol]
+]
+"""The same for a client that streams."""
 
 
 def capabilities_of(backend: Backend) -> frozenset[Capability]:

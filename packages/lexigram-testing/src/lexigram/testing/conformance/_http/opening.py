@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Collection
-from typing import TypeAlias
+from contextlib import AbstractAsyncContextManager
+from typing import TypeAlias, TypeVar
 from unittest import SkipTest
 
-from lexigram.contracts.web import HTTPClientProtocol
+from lexigram.contracts.web import HTTPClientProtocol, StreamingHTTPClientProtocol
 from lexigram.testing.conformance._backend import (
     Backend,
     ClientFactory,
+    StreamingClientFactory,
     capabilities_of,
 )
 from lexigram.testing.conformance._behaviour import Behaviour, Capability, behaviour
 
-__all__ = ["HTTPBehaviour", "HTTPCheck", "client_behaviour"]
+__all__ = [
+    "HTTPBehaviour",
+    "HTTPCheck",
+    "StreamBehaviour",
+    "StreamCheck",
+    "client_behaviour",
+    "stream_behaviour",
+]
+
+C = TypeVar("C")
 
 HTTPBehaviour: TypeAlias = Behaviour[[ClientFactory, Backend]]
 HTTPCheck: TypeAlias = Callable[[HTTPClientProtocol, Backend], Awaitable[None]]
+StreamBehaviour: TypeAlias = Behaviour[[StreamingClientFactory, Backend]]
+StreamCheck: TypeAlias = Callable[
+    [StreamingHTTPClientProtocol, Backend], Awaitable[None]
+]
 
 
 def client_behaviour(
@@ -30,14 +45,38 @@ def client_behaviour(
     """Make a behaviour of a function of an open client and its backend."""
 
     def make(check: HTTPCheck) -> HTTPBehaviour:
-        @functools.wraps(check)
-        async def opened(factory: ClientFactory, backend: Backend) -> None:
-            missing = sorted(frozenset(needs) - capabilities_of(backend))
-            if missing:
-                raise SkipTest(f"The backend has no {' and no '.join(missing)}.")
-            async with factory(backend) as client:
-                await check(client, backend)
-
-        return behaviour(id, since=since, needs=needs)(opened)
+        return behaviour(id, since=since, needs=needs)(_opened(check, needs))
 
     return make
+
+
+def stream_behaviour(
+    id: str,  # noqa: A002 - the field's name
+    *,
+    since: str = "1.0",
+    needs: Collection[Capability] = (),
+) -> Callable[[StreamCheck], StreamBehaviour]:
+    """Make a behaviour of a function of an open client that streams, and its backend."""
+
+    def make(check: StreamCheck) -> StreamBehaviour:
+        return behaviour(id, since=since, needs=needs)(_opened(check, needs))
+
+    return make
+
+
+def _opened(
+    check: Callable[[C, Backend], Awaitable[None]], needs: Collection[Capability]
+) -> Callable[
+    [Callable[[Backend], AbstractAsyncContextManager[C]], Backend], Awaitable[None]
+]:
+    @functools.wraps(check)
+    async def opened(
+        factory: Callable[[Backend], AbstractAsyncContextManager[C]], backend: Backend
+    ) -> None:
+        missing = sorted(frozenset(needs) - capabilities_of(backend))
+        if missing:
+            raise SkipTest(f"The backend has no {' and no '.join(missing)}.")
+        async with factory(backend) as client:
+            await check(client, backend)
+
+    return opened

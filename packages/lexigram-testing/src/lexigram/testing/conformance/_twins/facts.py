@@ -14,7 +14,7 @@ from lexigram.contracts.web import AttemptRecord, Headers, HttpResponse
 from lexigram.testing._calls.requests import RecordedRequest
 from lexigram.testing._observing.metrics import InMemoryMetrics
 from lexigram.testing.conformance._backend import Backend, other_origin
-from lexigram.testing.conformance._twins.watching import WatchedCall
+from lexigram.testing.conformance._twins.watching import WatchedCall, WatchedStream
 
 __all__ = ["Facts", "facts_of"]
 
@@ -41,6 +41,8 @@ def facts_of(
 def _of_call(call: WatchedCall) -> Iterator[tuple[str, object]]:
     yield "call", f"{call.method} {call.url}"
     yield "ending", call.ending
+    if call.stream is not None:
+        yield from _below("stream", dict(_of_stream(call.stream))).items()
     if isinstance(call.outcome, HttpResponse):
         yield from _of_response(call.outcome)
     elif call.outcome is not None:
@@ -60,6 +62,27 @@ def _of_response(response: HttpResponse) -> Iterator[tuple[str, object]]:
     yield from _of_headers(response.headers)
     yield from _of_timeline(response.timeline)
     yield from _of_history(response.history)
+
+
+def _of_stream(stream: WatchedStream) -> Iterator[tuple[str, object]]:
+    yield "status", stream.status
+    yield "url", stream.url
+    yield "method", stream.method
+    yield "attempts", stream.attempts
+    yield "form", stream.form
+    yield "read", _whole(stream)
+    yield from _of_headers(stream.headers)
+
+
+def _whole(stream: WatchedStream) -> object:
+    # How a body is divided is not promised.
+    match stream.form:
+        case "bytes":
+            return b"".join(stream.read)
+        case "text":
+            return "".join(stream.read)
+        case _:
+            return stream.read
 
 
 def _of_error(error: BaseException) -> Iterator[tuple[str, object]]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, TypeVar, Unpack
+from typing import Any, Literal, Self, TypeAlias, TypeVar, Unpack, cast
 
 from lexigram.contracts.web import (
     HTTPClientError,
     HTTPClientProtocol,
     HttpResponse,
     RequestOptions,
+    ResponseStreamProtocol,
+    StreamingHTTPClientProtocol,
 )
 from lexigram.result import Ok, Result
 
-__all__ = ["Ending", "WatchedCall", "WatchedClient"]
+__all__ = ["Ending", "WatchedCall", "WatchedClient", "WatchedStream"]
 
 T = TypeVar("T")
 
-Ending: TypeAlias = Literal["pending", "Ok", "Err", "returned", "raised", "cancelled"]
+Ending: TypeAlias = Literal[
+    "pending", "Ok", "Err", "returned", "streamed", "raised", "cancelled"
+]
 
 
 @dataclass(slots=True)
@@ -30,6 +35,7 @@ class WatchedCall:
     url: str
     ending: Ending = "pending"
     outcome: HttpResponse | BaseException | None = None
+    stream: WatchedStream | None = None
 
 
 class WatchedClient(HTTPClientProtocol):
@@ -86,6 +92,28 @@ class WatchedClient(HTTPClientProtocol):
         call.ending, call.outcome = "returned", response
         return response
 
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: str, **options: Unpack[RequestOptions]
+    ) -> AsyncGenerator[ResponseStreamProtocol, None]:
+        """Stream any method."""
+        client = self._client
+        if not isinstance(client, StreamingHTTPClientProtocol):
+            raise TypeError(f"{client!r} does not stream.")
+        call = self._begin(method, url)
+        opening = client.stream(method, url, **options)
+        inner = await self._watched(call, opening.__aenter__())
+        call.stream = stream = WatchedStream(inner, call)
+        call.ending = "streamed"
+        try:
+            # What is not watched is the inner one's own.
+            yield cast("ResponseStreamProtocol", stream)
+        except BaseException as error:  # the block's, which it ends with
+            if not await opening.__aexit__(type(error), error, error.__traceback__):
+                raise
+        else:
+            await opening.__aexit__(None, None, None)
+
     def saw(self, error: BaseException) -> bool:
         """Say whether a call raised this."""
         return any(call.outcome is error for call in self.calls)
@@ -118,3 +146,62 @@ class WatchedClient(HTTPClientProtocol):
         call = WatchedCall(method, str(url))
         self.calls.append(call)
         return call
+
+
+class WatchedStream:
+    """Passes a stream on and keeps what was read of it."""
+
+    def __init__(self, stream: ResponseStreamProtocol, call: WatchedCall) -> None:
+        self._stream = stream
+        self._call = call
+        self.form: str = ""
+        self.read: list[Any] = []
+
+    def raise_for_status(self) -> Self:
+        """Return this stream, or raise."""
+        try:
+            self._stream.raise_for_status()
+        except Exception as error:  # kept, and raised again
+            self._call.outcome = error
+            raise
+        return self
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self.lines()
+
+    def bytes(self) -> AsyncIterator[Any]:
+        """Iterate over the body."""
+        return self._kept("bytes", self._stream.bytes)
+
+    def text(self) -> AsyncIterator[Any]:
+        """Iterate over the text."""
+        return self._kept("text", self._stream.text)
+
+    def lines(self, **options: Any) -> AsyncIterator[Any]:
+        """Iterate over the lines."""
+        return self._kept("lines", lambda: self._stream.lines(**options))
+
+    def json_lines(self, *args: Any, **options: Any) -> AsyncIterator[Any]:
+        """Iterate over the values."""
+        return self._kept(
+            "json_lines", lambda: self._stream.json_lines(*args, **options)
+        )
+
+    def events(self, **options: Any) -> AsyncIterator[Any]:
+        """Iterate over the events."""
+        return self._kept("events", lambda: self._stream.events(**options))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    async def _kept(
+        self, form: str, start: Callable[[], AsyncIterator[Any]]
+    ) -> AsyncIterator[Any]:
+        self.form = self.form or form
+        try:
+            async for item in start():
+                self.read.append(item)
+                yield item
+        except Exception as error:  # kept, and raised again
+            self._call.outcome = error
+            raise
