@@ -19,7 +19,12 @@ from lexigram.contracts.web import (
     RequestContext,
     ResponseContext,
 )
-from lexigram.http import ConnectionPoolConfig, HTTPClient, HTTPClientConfig
+from lexigram.http import (
+    BaseURLHTTPClient,
+    ConnectionPoolConfig,
+    HTTPClient,
+    HTTPClientConfig,
+)
 from lexigram.result import Err, Ok
 from lexigram.testing import FakeHTTPClient, FaultServer, RecordedRequest, Reply, fault
 
@@ -257,6 +262,40 @@ async def test_c20_the_guide_s_base_url_example_runs(documents: Any) -> None:
             await documents.run(
                 "base_url_client.py", {"token": "t0ken"}, host=server.base_url
             )
+
+
+async def test_c21_a_stream_of_one_upstream_yields_decoded_lines() -> None:
+    long = "x" * (5 * 1024 * 1024)
+    body = f"first\r\nzw\u2028ei\n{long}\rlast".encode()
+    pieces = [body[:9], body[9:4_000_000], body[4_000_000:]]
+    async with FaultServer.run() as server:
+        server.on.get("/v1/log").respond(Reply(chunks=pieces))
+        client = BaseURLHTTPClient(f"{server.base_url}/v1")
+        async with client, client.stream("GET", "/log") as stream:
+            assert stream.status == 200
+            lines = [line async for line in stream]
+    assert lines == ["first", "zw\u2028ei", long, "last"]
+
+
+async def test_c21_events_and_json_lines_are_streamed() -> None:
+    events = b": hello\nevent: delta\nid: 7\ndata: one\ndata: two\n\ndata: [DONE]\n\n"
+    lines = b'{"n": 1}\n\n{"n": 2}\n'
+    async with FaultServer.run() as server:
+        server.on.get("/events").respond(
+            body=events, headers={"Content-Type": "text/event-stream"}
+        )
+        server.on.get("/lines").respond(
+            body=lines, headers={"Content-Type": "application/x-ndjson"}
+        )
+        async with BaseURLHTTPClient(server.base_url) as client:
+            async with client.stream("GET", "/events") as stream:
+                seen = [one async for one in stream.events(end="[DONE]")]
+            async with client.stream("GET", "/lines") as stream:
+                values = [value async for value in stream.json_lines()]
+    assert [(one.event, one.data, one.id) for one in seen] == [
+        ("delta", "one\ntwo", "7")
+    ]
+    assert values == [{"n": 1}, {"n": 2}]
 
 
 FAULTS = [fault.reset(), fault.close(), fault.truncate(3), fault.garbage(),

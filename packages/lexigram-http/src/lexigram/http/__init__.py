@@ -43,11 +43,21 @@ from lexigram.contracts.web import (
     TLSReason,
     format_timeline,
 )
+from lexigram.contracts.web.streaming import (
+    HTTPLineDecodeError,
+    Reconnect,
+    Resumed,
+    ServerSentEvent,
+    events,
+)
 from lexigram.http.base_url import BaseURLHTTPClient
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import ConnectionPoolConfig, HTTPClientConfig
 from lexigram.http.decoders import json_as
 from lexigram.http.defaults import DefaultOptions, PathOptions
+from lexigram.http.downloads.checksums import Checksum
+from lexigram.http.downloads.download import Download, DownloadOptions, download
+from lexigram.http.downloads.errors import DownloadError
 from lexigram.http.explaining import CallPlan, LimitSource, PlannedLimit
 from lexigram.http.health import ConnectionHealthCheck
 from lexigram.http.interceptors.chain import InterceptorChain
@@ -67,6 +77,8 @@ from lexigram.http.module import HTTPModule
 from lexigram.http.pagination import Pages, PaginationError, paginate
 from lexigram.http.pool.pool import ConnectionPool
 from lexigram.http.pool.statistics import PoolStatistics
+from lexigram.http.progress import Progress, with_progress
+from lexigram.http.progress_bar import ProgressBar
 from lexigram.http.provider import HTTPProvider
 from lexigram.http.relative import RelativeHTTPClient
 from lexigram.http.sharing import SharedPoolError
@@ -80,12 +92,16 @@ __all__ = [
     "BasicAuth",
     "BearerAuth",
     "CallPlan",
+    "Checksum",
     "ConnectionHealthCheck",
     "ConnectionPool",
     "ConnectionPoolConfig",
     "CorrelationId",
     "DefaultHeaders",
     "DefaultOptions",
+    "Download",
+    "DownloadError",
+    "DownloadOptions",
     "HTTPBlockedError",
     "HTTPCircuitOpenError",
     "HTTPClient",
@@ -96,6 +112,7 @@ __all__ = [
     "HTTPConnectionError",
     "HTTPDecodeError",
     "HTTPInvalidRequestError",
+    "HTTPLineDecodeError",
     "HTTPModule",
     "HTTPProvider",
     "HTTPRedirectError",
@@ -119,10 +136,15 @@ __all__ = [
     "PathOptions",
     "PlannedLimit",
     "PoolStatistics",
+    "Progress",
+    "ProgressBar",
+    "Reconnect",
     "RelativeHTTPClient",
     "RequestContext",
     "RequestSigning",
     "ResponseContext",
+    "Resumed",
+    "ServerSentEvent",
     "SharedPoolError",
     "TLSConfig",
     "TLSConfigError",
@@ -130,10 +152,13 @@ __all__ = [
     "Timeouts",
     "TokenRefresh",
     "TokenRefreshError",
+    "download",
+    "events",
     "find_link",
     "format_timeline",
     "json_as",
     "paginate",
+    "with_progress",
 ]
 
 # Without it, a process that set up no logging would get warnings on stderr.
