@@ -99,16 +99,16 @@ class CallPath:
         limits = BodyLimits(self.config.max_response_bytes, self.config.max_error_bytes)
         self.usual_plan = AttemptPlan(limits, self.timeouts)
 
-    async def send(
+    def send(
         self, method: str, url: str, options: Mapping[str, Any]
-    ) -> HttpResponse:
+    ) -> Awaitable[HttpResponse]:
         """Make the call and return its response, whatever the status.
 
         Raises:
             HTTPClientError: There is no response.
             CancelledError: The caller was cancelled; the connection is closed.
         """
-        return await self._made(self._begun(method, url, options, exchange))
+        return self._made(self._begun(method, url, options, exchange))
 
     async def open(
         self, method: str, url: str, options: Mapping[str, Any]

@@ -134,7 +134,10 @@ class Exchange:
         """Send the request, until the head of the response is there."""
         request, timer = self._request, self._timer
         url = wire_url(request.url)
-        self._place = await self._session.enter(url, timer)
+        host = (url.raw_host, url.port)
+        if not self._session.enter(host):
+            await self._session.wait(host, timer)
+        self._place = host
         if request.body_stream is not None:
             self._upload = Upload.of(request, lambda: timer.enter("read"))
         self._response = await self._session.send(

@@ -73,14 +73,18 @@ async def read(
 ) -> bytes:
     """Return the body, read to its end or to where it is cut."""
     reader.expect(response.content_length)
-    async for chunk in response.content.iter_any():
+    content = response.content
+    # What came with its head, as short bodies do, is there without waiting for it.
+    chunk = content.read_nowait() if content.is_eof() else await content.readany()
+    while chunk:
         timer.enter("read")
         for _ in reader.feed(chunk):
             # A little can decode to a lot: let others run, and the deadline pass.
             await asyncio.sleep(0)
         if reader.cut:
-            await _drain(response.content)
+            await _drain(content)
             break
+        chunk = b"" if content.at_eof() else await content.readany()
     return reader.end()
 
 

@@ -48,7 +48,10 @@ async def _connect(
     connection: Connection | None = None
     try:
         url = wire_url(request.url)
-        place = await session.enter(url, timer)
+        host = (url.raw_host, url.port)
+        if not session.enter(host):
+            await session.wait(host, timer)
+        place = host
         connection = await session.connect(url, timer, routed_as(request, plan))
     except asyncio.CancelledError:
         interrupted = timer.interrupted()

@@ -24,7 +24,9 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
+from multidict import istr
 
+from lexigram.contracts.web import TimeoutPhase
 from lexigram.contracts.web.calling import AttemptTimer
 from lexigram.http.config import ConnectionPoolConfig
 from lexigram.http.egress import EgressRefusedError, Outbound, sockets_for
@@ -43,7 +45,7 @@ _KNOWN_OF_PROXIES = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
 
 # "timeout=5, max=100" (RFC 9112 appendix C.2.2, from RFC 2068 §19.7.1.1)
 _KEPT_FOR = re.compile(r"(?:^|[,\s])timeout\s*=\s*\"?([0-9]{1,6})", re.IGNORECASE)
-_KEEP_ALIVE = "Keep-Alive"
+_KEEP_ALIVE = istr("Keep-Alive")
 # A request that is on its way when the server closes is lost: be gone before.
 _MARGIN = 1.0
 
@@ -54,6 +56,12 @@ No argument of aiohttp's comes through to where it waits.
 """
 
 
+def _tell(phase: TimeoutPhase) -> None:
+    timer = attempt_timer.get(None)
+    if timer is not None:
+        timer.enter(phase)
+
+
 class Wire(ResponseHandler):
     """One connection, with what decides how long it is kept.
 
@@ -61,7 +69,6 @@ class Wire(ResponseHandler):
         opened: When it was opened, in the loop's time.
         idle_until: When it is dropped if it lies idle until then.
         kept_for: The seconds for which the server says that it keeps it.
-        used: Whether it had a request before.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -69,7 +76,6 @@ class Wire(ResponseHandler):
         self.opened: float = loop.time()
         self.idle_until: float = 0.0
         self.kept_for: float | None = None
-        self.used: bool = False
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Take note of what a response says, on its way to who waits for it."""
@@ -121,24 +127,27 @@ class _Keeping(aiohttp.BaseConnector):
         """Let requests whose context is the policy's be checked by it."""
         self._policies[policy.context] = policy
 
-    async def connect(
+    async def _get(
         self,
-        req: ClientRequest,
-        traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature to override
-    ) -> Connection:
-        """Return a connection, kept or opened for the request."""
-        if self._conns:
-            self._drop_expired(req.connection_key)
-        connection = await super().connect(req, traces, timeout)
-        wire = connection.protocol
-        if isinstance(wire, Wire):
-            self.reused += wire.used
-            wire.used = True
-        timer = attempt_timer.get(None)
-        if timer is not None:
-            timer.enter("read")
-        return connection
+        key: ConnectionKey,
+        traces: list[Trace],  # noqa: ARG002 - the signature to override
+    ) -> Connection | None:
+        """Return a connection that lies idle and may still be used, if there is one."""
+        wires = self._conns.get(key)
+        if wires is None:
+            return None
+        now = self._loop.time()
+        while wires:
+            wire, _ = wires.popleft()
+            if not wires:
+                del self._conns[key]
+            if wire.is_connected() and wire.idle_until > now:  # type: ignore[attr-defined]  # made by our factory
+                self._acquired.add(wire)
+                self.reused += 1
+                _tell("read")
+                return Connection(self, key, wire, self._loop)
+            wire.close()
+        return None
 
     def _release(
         self,
@@ -212,9 +221,7 @@ class _Keeping(aiohttp.BaseConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature to override
     ) -> ResponseHandler:
         """Open a connection, closing idle ones first where the total requires it."""
-        timer = attempt_timer.get(None)
-        if timer is not None:
-            timer.enter("connect")
+        _tell("connect")
         self.opened += 1
         if self._close_surplus_idle():
             # The sockets close in the next turn of the loop; connect after that.
@@ -229,6 +236,7 @@ class _Keeping(aiohttp.BaseConnector):
             ) from error
         if req.is_ssl():
             self._check_pins(req, protocol)
+        _tell("read")
         return protocol
 
     def _check_pins(self, req: ClientRequest, protocol: ResponseHandler) -> None:

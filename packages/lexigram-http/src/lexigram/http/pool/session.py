@@ -37,20 +37,18 @@ class Session:
         )
         self._sender = sender_for(self._session, connector)
 
-    async def enter(self, url: URL, timer: AttemptTimer) -> Hashable:
-        """Take a place among those who may hold a connection, in turn.
+    def enter(self, host: Hashable) -> bool:
+        """Take a place among those who may hold a connection, if one is free now."""
+        return self._admission.enter(host)
 
-        Returns:
-            What to `leave`.
+    async def wait(self, host: Hashable, timer: AttemptTimer) -> None:
+        """Take a place, in turn.
 
         Raises:
             PoolClosedError: There will be none.
         """
-        host = (url.raw_host, url.port)
-        if not self._admission.enter(host):
-            timer.enter("pool")
-            await self._admission.wait(host)
-        return host
+        timer.enter("pool")
+        await self._admission.wait(host)
 
     def leave(self, host: Hashable) -> None:
         """Give the place back, its connection being released or closed."""
