@@ -7,7 +7,8 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def test_the_example_of_the_readme_runs() -> None:
-    (example,) = re.findall(
+    # The first one: the others need distributions that this one does not.
+    example, *_ = re.findall(
         r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL
     )
 
