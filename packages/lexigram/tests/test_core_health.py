@@ -214,7 +214,8 @@ async def test_a_check_that_ignores_its_cancellation_is_left_behind(
     await asyncio.wait_for(done.wait(), 10)
     await asyncio.sleep(0)
     gc.collect()
-    assert "never retrieved" not in caplog.text
+    # What other tests left behind may be collected here as well.
+    assert "nobody hears this" not in caplog.text
 
 
 async def test_whoever_cancels_the_question_cancels_the_checks() -> None:

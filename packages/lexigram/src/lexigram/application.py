@@ -310,7 +310,7 @@ class Application(ContainerProtocol):
         self._configuration = self._load(assembly)
         _begin_logging(self._configuration)
         graph = self._graph(assembly, self._configuration)
-        self._container = Container.of(graph)
+        self._container = Container(graph)
         budget = Budget(self._boot_timeout, self._step_timeout)
         await self._container.create_singletons(budget)
         log.info("application.started", modules=list(self._names))

@@ -57,7 +57,8 @@ from lexigram.http.decoders import json_as
 from lexigram.http.defaults import DefaultOptions, PathOptions
 from lexigram.http.downloads.checksums import Checksum
 from lexigram.http.downloads.download import Download, DownloadOptions, download
-from lexigram.http.downloads.errors import DownloadError
+from lexigram.http.downloads.errors import DownloadError, DownloadProblem
+from lexigram.http.downloads.resuming import Resume
 from lexigram.http.explaining import CallPlan, LimitSource, PlannedLimit
 from lexigram.http.health import ConnectionHealthCheck
 from lexigram.http.interceptors.chain import InterceptorChain
@@ -77,7 +78,7 @@ from lexigram.http.module import HTTPModule
 from lexigram.http.pagination import Pages, PaginationError, paginate
 from lexigram.http.pool.pool import ConnectionPool
 from lexigram.http.pool.statistics import PoolStatistics
-from lexigram.http.progress import Progress, with_progress
+from lexigram.http.progress import Progress, ProgressCallback, with_progress
 from lexigram.http.progress_bar import ProgressBar
 from lexigram.http.provider import HTTPProvider
 from lexigram.http.relative import RelativeHTTPClient
@@ -102,6 +103,7 @@ __all__ = [
     "Download",
     "DownloadError",
     "DownloadOptions",
+    "DownloadProblem",
     "HTTPBlockedError",
     "HTTPCircuitOpenError",
     "HTTPClient",
@@ -138,11 +140,13 @@ __all__ = [
     "PoolStatistics",
     "Progress",
     "ProgressBar",
+    "ProgressCallback",
     "Reconnect",
     "RelativeHTTPClient",
     "RequestContext",
     "RequestSigning",
     "ResponseContext",
+    "Resume",
     "Resumed",
     "ServerSentEvent",
     "SharedPoolError",

@@ -63,6 +63,12 @@ class Registration:
         """Where what builds it was written; of a value, where that was bound."""
         return where(self.recipe.factory) if self.recipe else self.written
 
+    def hand_out(self) -> Any:
+        """Return the `value`, and tell whoever wants to know."""
+        if self.on_use is not None:
+            self.on_use()
+        return self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

@@ -1,7 +1,4 @@
-"""A validated graph on dishka, which caches, scopes and remembers what to end.
-
-dishka sees one opaque token per key, so that its own rules for generics, unions and
-`Annotated` never differ from those that the graph was validated by.
+"""Answers keys from a validated graph: keeps singletons, and asks for the rest.
 
 Locking: a container builds one thing at a time (`_turn`), so two tasks that ask at once
 get one instance. A factory may itself ask the container that is building it; such a
@@ -12,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Awaitable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from inspect import Parameter, Signature
 from typing import Any, TypeVar
 
-import dishka
 from typing_extensions import TypeForm
 
 from lexigram.contracts.di import ContainerProtocol
@@ -34,6 +28,7 @@ from lexigram.di._graph import CONTAINER, Graph
 from lexigram.di._keeper import Keeper
 from lexigram.di._keys import Key, key_of
 from lexigram.di._recipes import Recipe
+from lexigram.di._short_lived import ShortLived
 
 __all__ = ["Container"]
 
@@ -49,41 +44,18 @@ class Container(ContainerProtocol):
         budget: The time for building; None once the application has booted.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        inner: dishka.AsyncContainer,
-        tokens: Mapping[Key, Any],
-        root: Container | None = None,
-    ) -> None:
-        """Take a compiled graph; `root` for the container of a scope."""
+    def __init__(self, graph: Graph, root: Container | None = None) -> None:
+        """Take a validated graph; `root` for the container of a scope."""
         self.budget: Budget | None = None
         self._graph = graph
-        self._inner = inner
-        self._tokens = tokens
-        self._turn = asyncio.Lock()
         self._root = root
+        self._turn = asyncio.Lock()
+        self._singletons: dict[Key, Any] = {}
+        self._keepers: list[Keeper] = []
+        self._short_lived: ShortLived | None = None
         self._closed = False
         self._deadline = 0.0
         self._failures: list[BaseException] = []
-
-    @classmethod
-    def of(cls, graph: Graph) -> Container:
-        """Compile a graph that was validated."""
-        tokens: dict[Key, Any] = {one.key: type(str(one.key), (), {}) for one in graph}
-        provider = dishka.Provider()
-        for one in graph:
-            provider.provide(
-                _maker(one, graph, tokens),
-                provides=tokens[one.key],
-                scope=_dishka_scope(graph, one),
-                cache=one.scope != "transient",
-            )
-        # Locking is done here, see above, and so is the validation.
-        inner = dishka.make_async_container(
-            provider, lock_factory=None, skip_validation=True
-        )
-        return cls(graph, inner, tokens)
 
     async def resolve(self, key: TypeForm[T]) -> T:
         """Return the instance of `key`, building it when there is none yet.
@@ -104,6 +76,9 @@ class Container(ContainerProtocol):
             )
         if key == CONTAINER:
             return self
+        singletons = (self._root or self)._singletons  # noqa: SLF001 - ours
+        if key in singletons:
+            return singletons[key]
         one = self._graph[key]
         if self._root is None and self._graph.is_scoped(one):
             raise NotRegisteredError(
@@ -112,8 +87,11 @@ class Container(ContainerProtocol):
             )
         around = self._construction()
         async with around.turn if around else self._turn:
-            with _at(_Place(self, around)):
-                return await self._inner.get(self._tokens[key])
+            token = _place.set(_Place(self, around))
+            try:
+                return await self._answer(one)
+            finally:
+                _place.reset(token)
 
     async def create_singletons(self, budget: Budget) -> None:
         """Build every singleton, dependencies first.
@@ -122,10 +100,19 @@ class Container(ContainerProtocol):
             BootTimeoutError: The budget was spent.
         """
         self.budget = budget
-        for one in self._graph:
-            if one.scope == "singleton":
-                await self.get(one.key)
+        for one in self._graph.singletons():
+            await self.get(one.key)
         self.budget = None
+        if any(one.recipe and one.scope != "singleton" for one in self._graph):
+            self._shorter()  # now, so that the first scope does not wait for it
+
+    async def singleton(self, one: Registration, recipe: Recipe) -> Any:
+        """Return the instance of a singleton, building it when there is none yet."""
+        if self._root is not None:
+            return await self._root.singleton(one, recipe)
+        if one.key not in self._singletons:
+            self._singletons[one.key] = await self._build(one, recipe)
+        return self._singletons[one.key]
 
     def keys_of(self, kind: type[Any]) -> list[Key]:
         """Return the keys of a type that are registered: by name, and without."""
@@ -133,7 +120,7 @@ class Container(ContainerProtocol):
 
     def enter(self) -> Container:
         """Return a container for one scope."""
-        return Container(self._graph, self._inner(), self._tokens, self)
+        return Container(self._graph, self)
 
     async def close(self, limit: float) -> None:
         """End what was created, in reverse, within `limit` seconds.
@@ -144,7 +131,11 @@ class Container(ContainerProtocol):
         """
         self._closed = True
         self._deadline = asyncio.get_running_loop().time() + limit
-        await self._inner.close()
+        if self._short_lived is not None:
+            await self._short_lived.close()
+        while self._keepers:
+            await self.end(self._keepers.pop())
+        self._singletons.clear()
         if self._failures:
             raise BaseExceptionGroup("Some teardowns failed.", self._failures)
 
@@ -163,6 +154,65 @@ class Container(ContainerProtocol):
                 "container.teardown_failed",
                 extra={"binding": keeper.name, "error": str(error)},
             )
+
+    async def construct(
+        self, one: Registration, recipe: Recipe, found: dict[str, Any]
+    ) -> Any:
+        """Call the factory; of a generator, return its keeper.
+
+        An exception passes through unchanged, with a note saying where.
+        """
+        construction = _Construction(self, one, _place.get().around)
+        construction.refuse_cycle()
+        for need in recipe.needs:
+            if need.key == CONTAINER:
+                found[need.parameter] = self
+        token = _place.set(_Place(self, construction))
+        try:
+            if recipe.ends:
+                keeper = Keeper(recipe.lifetime(found), str(one))
+                await self._in_time(keeper.ready(), one)
+                return keeper
+            built = recipe.call(found)
+            return await self._in_time(built, one) if recipe.waits(built) else built
+        except BaseException as error:  # noted, and raised again
+            error.add_note(f"While building `{one}` for {one.module} ({one.origin}).")
+            raise
+        finally:
+            _place.reset(token)
+            construction.running = False
+
+    async def _in_time(self, work: Awaitable[T], one: Registration) -> T:
+        if self.budget is None:
+            return await work
+        async with self.budget.spend(str(one)):
+            return await work
+
+    async def _answer(self, one: Registration) -> Any:
+        if one.recipe is None:
+            return one.hand_out()
+        if one.scope == "singleton":
+            return await self.singleton(one, one.recipe)
+        return await self._shorter().get(one.key)
+
+    def _shorter(self) -> ShortLived:
+        """Return what builds the rest, compiled only where there is any."""
+        if self._short_lived is None:
+            self._short_lived = (
+                self._root._shorter().enter()  # noqa: SLF001 - ours
+                if self._root
+                else ShortLived.of(self._graph, lambda: _place.get().container)
+            )
+        return self._short_lived
+
+    async def _build(self, one: Registration, recipe: Recipe) -> Any:
+        needs = self._graph.needs(one).items()
+        found = {name: await self._answer(need) for name, need in needs}
+        built = await self.construct(one, recipe, found)
+        if not recipe.ends:
+            return built
+        self._keepers.append(built)
+        return built.instance
 
     def _construction(self) -> _Construction | None:
         """Return the innermost construction of this container around the caller."""
@@ -204,85 +254,3 @@ class _Place:
 
 
 _place: ContextVar[_Place] = ContextVar("lexigram_place")
-
-
-@contextmanager
-def _at(place: _Place) -> Generator[None, None, None]:
-    token = _place.set(place)
-    try:
-        yield
-    finally:
-        _place.reset(token)
-
-
-def _dishka_scope(graph: Graph, one: Registration) -> dishka.Scope:
-    return dishka.Scope.REQUEST if graph.is_scoped(one) else dishka.Scope.APP
-
-
-def _maker(
-    one: Registration, graph: Graph, tokens: Mapping[Key, Any]
-) -> Callable[..., Any]:
-    """Return what dishka calls: parameters as keywords, their tokens as hints."""
-    recipe = one.recipe
-    make: Any = _constant(one)
-    if recipe is not None:
-        make = (_with_end if recipe.ends else _without_end)(one, recipe)
-    hints = {name: tokens[need.key] for name, need in graph.needs(one).items()}
-    make.__annotations__ = hints
-    make.__signature__ = Signature(
-        [
-            Parameter(name, Parameter.KEYWORD_ONLY, annotation=hint)
-            for name, hint in hints.items()
-        ]
-    )
-    made: Callable[..., Any] = make
-    return made
-
-
-def _constant(one: Registration) -> Callable[..., Any]:
-    def make() -> Any:
-        if one.on_use is not None:
-            one.on_use()
-        return one.value
-
-    return make
-
-
-def _without_end(one: Registration, recipe: Recipe) -> Callable[..., Awaitable[Any]]:
-    async def make(**found: Any) -> Any:
-        return await _construct(one, recipe, found)
-
-    return make
-
-
-def _with_end(one: Registration, recipe: Recipe) -> Callable[..., AsyncIterator[Any]]:
-    async def make(**found: Any) -> AsyncIterator[Any]:
-        keeper, container = await _construct(one, recipe, found)
-        yield keeper.instance
-        await container.end(keeper)
-
-    return make
-
-
-async def _construct(one: Registration, recipe: Recipe, found: dict[str, Any]) -> Any:
-    """Call the factory; of a generator, return its keeper and the one who ends it."""
-    place = _place.get()
-    construction = _Construction(place.container, one, place.around)
-    construction.refuse_cycle()
-    for need in recipe.needs:
-        if need.key == CONTAINER:
-            found[need.parameter] = place.container
-    try:
-        budget = place.container.budget
-        with _at(_Place(place.container, construction)):
-            async with budget.spend(str(one)) if budget else nullcontext():
-                if not recipe.ends:
-                    return await recipe.build(found)
-                keeper = Keeper(recipe.lifetime(found), str(one))
-                await keeper.ready()
-                return keeper, place.container
-    except BaseException as error:  # noted, and raised again
-        error.add_note(f"While building `{one}` for {one.module} ({one.origin}).")
-        raise
-    finally:
-        construction.running = False

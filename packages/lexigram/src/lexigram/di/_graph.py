@@ -23,6 +23,7 @@ class Graph:
 
     def __init__(self, registrations: Iterable[Registration]) -> None:
         self._by_key: dict[Key, Registration] = {}
+        self._needs: dict[Registration, dict[str, Registration]] = {}
         for one in registrations:
             other = self._by_key.setdefault(one.key, one)
             if other is not one:
@@ -60,14 +61,38 @@ class Graph:
             # Who may see it stays as it is without the override.
             audience = self._by_key[key].audience
             self._by_key[key] = replace(replacement, audience=audience)
+        self._needs.clear()
 
-    def needs(self, one: Registration) -> dict[str, Registration]:
+    def needs(self, one: Registration) -> Mapping[str, Registration]:
         """Return what is injected, by parameter; the absent optional is left out."""
-        return {
-            need.parameter: self._by_key[need.key]
-            for need in _needs(one)
-            if need.key in self._by_key
-        }
+        if one not in self._needs:
+            self._needs[one] = {
+                need.parameter: self._by_key[need.key]
+                for need in _needs(one)
+                if need.key in self._by_key
+            }
+        return self._needs[one]
+
+    def singletons(self) -> list[Registration]:
+        """Return them in the order of creation: as registered, but needs first."""
+        # So that a long chain, whichever end was registered first, nests no deeper than
+        # here: an instance that has to be built on the way takes several calls.
+        seen: set[Registration] = set()
+        order: list[Registration] = []
+
+        def visit(one: Registration) -> None:
+            if one in seen:
+                return
+            seen.add(one)
+            for need in self.needs(one).values():
+                visit(need)
+            if one.scope == "singleton":
+                order.append(one)
+
+        for one in self:
+            if one.scope == "singleton":
+                visit(one)
+        return order
 
     def is_scoped(self, one: Registration) -> bool:
         """Say whether building it takes a scope; a transient lives where it must."""

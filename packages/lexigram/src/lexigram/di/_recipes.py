@@ -46,24 +46,22 @@ class Recipe:
         signature: Of `factory`, without `self`.
         needs: What the container fills; other parameters keep their defaults.
         makes: What it says it builds; None when it does not say.
+        ends: Whether something runs when the instance's time is over.
     """
 
     factory: Callable[..., Any]
     signature: inspect.Signature
     needs: tuple[Need, ...]
     makes: Any
+    ends: bool
 
-    @property
-    def ends(self) -> bool:
-        """Whether something runs when the instance's time is over."""
-        return _is_generator(self.factory)
+    def call(self, values: Mapping[str, Any]) -> Any:
+        """Call the factory; what it hands out may have to be awaited."""
+        return self._call(self.factory, values)
 
-    async def build(self, values: Mapping[str, Any]) -> Any:
-        """Call the factory, and await what it hands out unless it is a class."""
-        built = self._call(self.factory, values)
-        if inspect.isawaitable(built) and not isinstance(self.factory, type):
-            built = await built
-        return built
+    def waits(self, built: Any) -> bool:
+        """Say whether that is to be awaited: the instance of a class never is."""
+        return not isinstance(self.factory, type) and inspect.isawaitable(built)
 
     def lifetime(self, values: Mapping[str, Any]) -> Lifetime:
         """Return the generator as a context manager, not yet entered."""
@@ -101,7 +99,7 @@ def read_recipe(factory: Callable[..., Any]) -> Recipe:
         if (need := _need(parameter, hints.get(name, _ABSENT), factory)) is not None
     )
     made = factory if _class_of(factory) else _result(factory, hints.get("return"))
-    return Recipe(factory, signature, needs, made)
+    return Recipe(factory, signature, needs, made, _is_generator(factory))
 
 
 _ABSENT: Any = inspect.Parameter.empty

@@ -13,7 +13,7 @@ __all__ = ["BLOCK", "BlockWriter", "in_thread"]
 T = TypeVar("T")
 P = ParamSpec("P")
 
-BLOCK: Final = 512 * 1024
+BLOCK: Final = 1024 * 1024
 """Bytes that are written at once. As many again may have arrived meanwhile."""
 
 
@@ -37,8 +37,8 @@ async def _ended(work: asyncio.Future[T]) -> None:
             await asyncio.wait([work])
         except asyncio.CancelledError:  # raised already; it ends all the same
             continue
-    if not work.cancelled():
-        work.exception()  # looked at, so that nobody is told of it
+    # Looked at, so that nobody is told of it.
+    _ = work.cancelled() or work.exception()
 
 
 class BlockWriter:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from lexigram.contracts.suggestions import did_you_mean
 
-if TYPE_CHECKING:
-    from hashlib import _Hash
-
 __all__ = ["Checksum"]
+
+
+class _Hash(Protocol):
+    """What `hashlib.new` returns."""
+
+    @property
+    def digest_size(self) -> int: ...
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
 
 
 class Checksum:

@@ -12,6 +12,7 @@ from typing import Final, Unpack
 from lexigram.contracts.clock import ClockProtocol, SystemClock
 from lexigram.contracts.web import (
     Headers,
+    HeaderSource,
     HTTPClientError,
     HTTPInvalidRequestError,
     HTTPResponseTooLargeError,
@@ -108,7 +109,8 @@ async def download(  # noqa: PLR0913 - options, each by its name
     request is repeated by the client's own rules alone, and `retry=False` leaves going
     on to a later call.
 
-    A cancellation waits for the write under way, at most 1 MiB, and passes through.
+    A cancellation waits until what has arrived is written, 2 MiB at most, and passes
+    through. Whether a loss of power has damaged a part only `checksum` can tell.
 
     Args:
         client: Sends the requests.
@@ -142,7 +144,7 @@ async def download(  # noqa: PLR0913 - options, each by its name
         ...     done = await download(client, url, "image.iso", checksum="sha256:9f86…")
         ...     return done.size
     """
-    _check_headers(url, options)
+    options["headers"] = _checked(url, options.get("headers", ()))
     if max_bytes is not None and max_bytes < 0:
         raise ValueError(f"max_bytes={max_bytes!r} is negative. None sets no limit.")
     digest = None if checksum is None else Checksum(checksum)
@@ -229,9 +231,9 @@ class _Transfer:
 
     async def _read_what_is_there(self) -> None:
         """Have the checksum take in what an earlier call has left."""
-        position = 0 if self.checksum is not None else self.part.size
-        while position < self.part.size:
-            position = await in_thread(self.part.read_on, position)
+        position = 0
+        while self.checksum is not None and position < self.part.size:
+            position = await in_thread(self.part.read_on, position, self.checksum)
 
     async def _exchange(self) -> bool:
         """Send one request and take its body; return whether the file is complete."""
@@ -274,6 +276,8 @@ class _Transfer:
         elif first and asked is not None:
             self.meter.resumed_from = self.resumed_from = asked.offset
         if isinstance(answer, Complete):
+            self._check_size(self.part.size)
+            self.meter.begin(self.part.size, done=self.part.size)
             return True
         return await self._read(answer, stream)
 
@@ -328,8 +332,9 @@ class _Transfer:
         )
 
 
-def _check_headers(url: str, options: RequestOptions) -> None:
-    headers = Headers(options.get("headers", ()))
+def _checked(url: str, source: HeaderSource) -> Headers:
+    """Return the header fields for each request, which may be given as an iterator."""
+    headers = Headers(source)
     for name in _OWN_FIELDS:
         if name in headers:
             raise HTTPInvalidRequestError(
@@ -337,6 +342,7 @@ def _check_headers(url: str, options: RequestOptions) -> None:
                 method="GET",
                 url=url,
             )
+    return headers
 
 
 def _purpose(url: str, options: RequestOptions) -> str:

@@ -53,8 +53,11 @@ class Sender(Protocol):
 
 
 def sender_for(session: aiohttp.ClientSession, connector: Connector) -> Sender:
-    """Return the fastest way that is known to work with the installed aiohttp."""
-    if _TRIED.fullmatch(aiohttp.__version__):
+    """Return the fastest way that is known to work with the installed aiohttp.
+
+    Whoever traces sessions, as instrumentations of aiohttp do, is not passed by.
+    """
+    if _TRIED.fullmatch(aiohttp.__version__) and not session.trace_configs:
         return DirectSender(session, connector)
     return SessionSender(session)
 
