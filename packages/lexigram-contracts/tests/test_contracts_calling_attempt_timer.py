@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexigram.contracts.web import TimeoutPhase, Timeouts
@@ -103,6 +103,7 @@ def expected(attempt: Attempt) -> tuple[float, Interrupted]:
     return now, None
 
 
+@settings(deadline=None)
 @given(
     st.builds(limits, attempt=LIMIT, pool=LIMIT, connect=LIMIT, read=LIMIT),
     st.lists(st.tuples(PHASE, SECONDS.map(lambda s: s + 0.5)), max_size=5),

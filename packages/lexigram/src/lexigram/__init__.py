@@ -14,9 +14,9 @@ __path__ = list(
         [
             *__path__,
             *(
-                portion
+                _portion
                 for entry in sys.path
-                if os.path.isdir(portion := os.path.join(entry, __name__))  # noqa: PTH112, PTH118 - `pathlib` is not loaded
+                if os.path.isdir(_portion := os.path.join(entry, __name__))  # noqa: PTH112, PTH118 - `pathlib` is not loaded
             ),
         ]
     )

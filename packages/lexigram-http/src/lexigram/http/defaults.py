@@ -17,16 +17,6 @@ from lexigram.contracts.web import (
 )
 from lexigram.http.templates import PathValue
 
-__all__ = [
-    "DefaultOptions",
-    "PathOptions",
-    "name_of",
-    "names_in_query",
-    "over",
-    "pairs_of",
-    "without_secrets",
-]
-
 
 class PathOptions(RequestOptions, total=False):
     """What the verbs of `BaseURLHTTPClient` take by keyword."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from lexigram.contracts.web import HttpResponse
 
-__all__ = ["Link", "find_link", "parse_links"]
-
 _TARGET = re.compile(r"[ \t]*<([^>]*)>")
 _PARAM = re.compile(
     r"""[ \t]*;[ \t]*(?P<name>[^ \t=;,]*)[ \t]*

@@ -32,15 +32,6 @@ from lexigram.http.interceptors.origins import origin_of
 from lexigram.http.joining import is_absolute
 from lexigram.http.links import find_link
 
-__all__ = [
-    "MAX_PAGES",
-    "FindNext",
-    "Pages",
-    "PaginationError",
-    "first_page",
-    "paginate",
-]
-
 T = TypeVar("T")
 
 MAX_PAGES: Final = 1000

@@ -11,8 +11,6 @@ from typing import Any, Final, TypeAlias
 from lexigram.contracts.web import BodyStream, ContentSource
 from lexigram.contracts.web.calling import close_chunks, content_of
 
-__all__ = ["Meter", "Progress", "ProgressCallback", "with_progress"]
-
 # Faster than anybody reads, and rare beside the chunks of a fast transfer.
 _INTERVAL: Final = 0.1
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:  # the extra need not be installed
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-__all__ = ["ProgressBar"]
-
 
 class ProgressBar:
     """A line in the terminal that shows how far a transfer is, for a `with` block.

@@ -11,9 +11,9 @@ try:
     from lexigram.otel._interceptor import OTelInterceptor
     from lexigram.otel._module import OTelModule
     from lexigram.otel._recorder import OTelRecorder
-except ModuleNotFoundError as error:
-    if not (error.name or "").startswith("opentelemetry"):
+except ModuleNotFoundError as _error:
+    if not (_error.name or "").startswith("opentelemetry"):
         raise
-    raise MissingExtraError("lexigram.otel", "otel", error) from error
+    raise MissingExtraError("lexigram.otel", "otel", _error) from _error
 
 __all__ = ["OTelConfig", "OTelInterceptor", "OTelModule", "OTelRecorder"]

@@ -7,10 +7,10 @@ try:
     from lexigram.prometheus._endpoint import PrometheusEndpoint
     from lexigram.prometheus._module import PrometheusModule
     from lexigram.prometheus._recorder import PrometheusRecorder
-except ModuleNotFoundError as error:
-    if not (error.name or "").startswith("prometheus_client"):
+except ModuleNotFoundError as _error:
+    if not (_error.name or "").startswith("prometheus_client"):
         raise
-    raise MissingExtraError("lexigram.prometheus", "prometheus", error) from error
+    raise MissingExtraError("lexigram.prometheus", "prometheus", _error) from _error
 
 __all__ = [
     "PrometheusConfig",

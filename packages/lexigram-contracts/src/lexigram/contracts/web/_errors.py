@@ -124,8 +124,7 @@ class HTTPStatusError(HTTPClientError):
             request_sent="yes",
             retryable=response.status in RETRYABLE_STATUSES,
         )
-        if response.timeline:
-            self.timeline = response.timeline
+        _take_timeline(self, response)
 
 
 RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -298,3 +297,8 @@ class HTTPRetryExhaustedError(HTTPClientError):
     def __init__(self, message: str, *, last: HTTPClientError, **facts: Any) -> None:
         super().__init__(message, **facts)
         self.last = last
+
+
+def _take_timeline(error: HTTPClientError, response: HttpResponse) -> None:
+    if response.timeline:
+        error.timeline = response.timeline

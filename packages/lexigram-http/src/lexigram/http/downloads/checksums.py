@@ -8,8 +8,6 @@ from typing import Protocol
 
 from lexigram.contracts.suggestions import did_you_mean
 
-__all__ = ["Checksum"]
-
 
 class _Hash(Protocol):
     """What `hashlib.new` returns."""

@@ -38,8 +38,6 @@ from lexigram.http.downloads.ranges import (
 from lexigram.http.downloads.resuming import Resume, Resumption, may_pass
 from lexigram.http.progress import Meter, ProgressCallback
 
-__all__ = ["Download", "DownloadOptions", "download"]
-
 _UNSATISFIABLE: Final = 416
 _OWN_FIELDS: Final = ("range", "if-range", "accept-encoding")
 

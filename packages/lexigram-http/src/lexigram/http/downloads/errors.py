@@ -6,8 +6,6 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from lexigram.contracts.web import HTTPClientError
 
-__all__ = ["DownloadError", "DownloadProblem"]
-
 DownloadProblem: TypeAlias = Literal["checksum", "answer", "range", "short"]
 """The file is not the one that was meant; the answer is none; it is not the part that was
 asked for, or longer than it says; it ended too early, and so did every one after it."""

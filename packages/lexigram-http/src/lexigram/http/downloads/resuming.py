@@ -18,8 +18,6 @@ from lexigram.contracts.web import (
 )
 from lexigram.contracts.web.calling import retry_after
 
-__all__ = ["Resume", "Resumption", "may_pass"]
-
 # What an answer has to bring to count as success: a server that gives a few bytes and
 # hangs up is not worth asking for ever.
 _GAIN: Final = 1024 * 1024

@@ -68,7 +68,9 @@ class Admission:
         try:
             await waiter
         except asyncio.CancelledError:
-            if not waiter.cancelled():  # the place was handed over in this moment
+            # In the moment of the cancellation a place may have been handed over, or the
+            # pool closed.
+            if not waiter.cancelled() and waiter.exception() is None:
                 self.leave(host)
             raise
         finally:

@@ -141,7 +141,9 @@ class _Keeping(aiohttp.BaseConnector):
             wire, _ = wires.popleft()
             if not wires:
                 del self._conns[key]
-            if wire.is_connected() and wire.idle_until > now:  # type: ignore[attr-defined]  # made by our factory
+            # What a server sent unasked would be taken for the next response.
+            usable = wire.is_connected() and not wire.should_close
+            if usable and wire.idle_until > now:  # type: ignore[attr-defined]  # made by our factory
                 self._acquired.add(wire)
                 self.reused += 1
                 _tell("read")

@@ -95,7 +95,7 @@ class DirectSender:
         if protocol is None:
             raise aiohttp.ServerDisconnectedError
         protocol.set_response_params(
-            skip_payload=method == _BODILESS,
+            skip_payload=request.method == _BODILESS,
             read_until_eof=True,
             # Bodies are decoded by the attempt; see there.
             auto_decompress=False,

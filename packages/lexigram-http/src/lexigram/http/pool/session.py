@@ -9,7 +9,7 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from lexigram.contracts.web.calling import AttemptTimer
-from lexigram.http.pool.admission import Admission
+from lexigram.http.pool.admission import Admission, PoolClosedError
 from lexigram.http.pool.connector import Connector, attempt_timer
 from lexigram.http.pool.senders import NO_TIMEOUT, Message, request_of, sender_for
 from lexigram.http.tls import TLSPolicy
@@ -36,6 +36,7 @@ class Session:
             auto_decompress=False,
         )
         self._sender = sender_for(self._session, connector)
+        self._closed = False
 
     def enter(self, host: Hashable) -> bool:
         """Take a place among those who may hold a connection, if one is free now."""
@@ -64,7 +65,12 @@ class Session:
             url: Where to.
             timer: Is told when a connection is opened, and when it is there.
             message: The rest of the request.
+
+        Raises:
+            PoolClosedError: The client was stopped, if not its pool.
         """
+        if self._closed:
+            raise PoolClosedError
         token = attempt_timer.set(timer)
         try:
             return await self._sender.send(method, url, message)
@@ -94,5 +100,6 @@ class Session:
             self._connector.speak(policy)
 
     async def close(self) -> None:
-        """Forget the cookies; the connections are the pool's."""
+        """Forget the cookies and send nothing more; the connections are the pool's."""
+        self._closed = True
         await self._session.close()

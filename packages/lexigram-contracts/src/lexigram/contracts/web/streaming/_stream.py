@@ -383,8 +383,8 @@ class ResponseStream:
             yield
         except BaseException as error:  # a generator that was broken off seems done
             self._broken = True
-            if self._reading is not None:
-                self._reading.closed = True
+            # There is one, as this is part of it.
+            cast("_Reading[Any]", self._reading).closed = True
             if isinstance(error, HTTPClientError):
                 self._complete(error)
             raise
