@@ -5,18 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from functools import cache
-from typing import cast
+from typing import Final
 
 from lexigram.contracts.web import HTTPClientProtocol
 from lexigram.testing._server.server import FaultServer
 from lexigram.testing.conformance._backend import Backend, BackendFactory, ClientFactory
-from lexigram.testing.conformance._behaviour import (
-    Behaviour,
-    Capability,
-    behaviours_of,
-    chosen,
-)
+from lexigram.testing.conformance._behaviour import Behaviour, Capability
+from lexigram.testing.conformance._contract import Contract
 from lexigram.testing.conformance._http import (
     failures,
     redirects,
@@ -26,12 +21,22 @@ from lexigram.testing.conformance._http import (
     results,
     time,
 )
-from lexigram.testing.conformance._http.opening import HTTPBehaviour
+from lexigram.testing.conformance._http.opening import HTTPBehaviour, check_on
 from lexigram.testing.conformance._report import ConformanceReport
 from lexigram.testing.conformance._suite import ConformanceSuite
-from lexigram.testing.conformance._trying import report_on
 
 __all__ = ["HTTPClientConformance", "check_http_client", "http_client_behaviours"]
+
+_CONTRACT: Final = Contract[[ClientFactory, Backend]](
+    "HTTPClientProtocol",
+    results,
+    requests,
+    responses,
+    failures,
+    redirects,
+    repeats,
+    time,
+)
 
 
 def http_client_behaviours(
@@ -58,7 +63,7 @@ def http_client_behaviours(
             async with virtual_time(), FaultServer.run() as server:
                 await behaviour.check(lambda backend: MyClient(), server)
     """
-    return chosen(_all(), version, capabilities)
+    return _CONTRACT.asked_by(version, capabilities)
 
 
 async def check_http_client(
@@ -83,7 +88,8 @@ async def check_http_client(
 
     Raises:
         ConformanceError: One failed, or passed against expectation; lists them all.
-        ValueError: An expected failure has no reason or is of no behaviour.
+        ValueError: The version is none, a capability does not exist, or an expected
+            failure has no reason or is of no behaviour.
 
     Example:
         >>> async def main() -> None:
@@ -92,18 +98,11 @@ async def check_http_client(
         ...     )
         ...     print(report.render())
     """
-
-    async def attempt(behaviour: HTTPBehaviour) -> None:
-        async with backend() as opened:
-            await behaviour.check(factory, opened)
-
-    return await report_on(
-        "HTTPClientProtocol",
-        http_client_behaviours(version=version, capabilities=capabilities),
-        attempt,
+    return await _CONTRACT.report(
+        lambda behaviour: check_on(backend, behaviour, factory),
         version=version,
+        capabilities=capabilities,
         expected_failures=expected_failures,
-        known=[behaviour.id for behaviour in _all()],
     )
 
 
@@ -119,6 +118,8 @@ class HTTPClientConformance(ConformanceSuite, abstract=True):
                 return MyClient()
     """
 
+    _contract = _CONTRACT
+
     @abstractmethod
     def make_client(
         self, backend: Backend
@@ -130,17 +131,5 @@ class HTTPClientConformance(ConformanceSuite, abstract=True):
         """Return what it will call: a `FaultServer`, unless overridden."""
         return FaultServer.run()
 
-    @classmethod
-    def behaviours(cls) -> Sequence[Behaviour[...]]:
-        """Return every behaviour of an HTTP client."""
-        return _all()
-
     async def _attempt(self, behaviour: Behaviour[...]) -> None:
-        async with self.make_backend() as backend:
-            await behaviour.check(self.make_client, backend)
-
-
-@cache
-def _all() -> tuple[HTTPBehaviour, ...]:
-    groups = (results, requests, responses, failures, redirects, repeats, time)
-    return tuple(cast("HTTPBehaviour", found) for found in behaviours_of(*groups))
+        await check_on(self.make_backend, behaviour, self.make_client)

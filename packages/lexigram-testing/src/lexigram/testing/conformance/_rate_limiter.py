@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias
 
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.contracts.resilience import RateLimiterProtocol
-from lexigram.testing.conformance._behaviour import Behaviour, behaviours_of, chosen
+from lexigram.testing.conformance._behaviour import Behaviour
+from lexigram.testing.conformance._contract import Contract
 from lexigram.testing.conformance._policies import limiting
 from lexigram.testing.conformance._policies.limiting import LimiterFactory
 from lexigram.testing.conformance._report import ConformanceReport
 from lexigram.testing.conformance._suite import ConformanceSuite
-from lexigram.testing.conformance._trying import report_on
 
 __all__ = [
     "RateLimiterConformance",
@@ -23,20 +22,16 @@ __all__ = [
 ]
 
 _Behaviour: TypeAlias = Behaviour[[LimiterFactory]]
+_CONTRACT: Final = Contract[[LimiterFactory]]("RateLimiterProtocol", limiting)
 
 
 def rate_limiter_behaviours(*, version: str) -> Sequence[_Behaviour]:
     """Return what every `RateLimiterProtocol` does, for a parametrized test.
 
-    Check one by `await behaviour.check(factory)`.
-
-    Args:
-        version: The version of lexigram-contracts that is implemented.
-
-    Raises:
-        ValueError: The version is none.
+    Check one by `await behaviour.check(factory)`. A `version` that is none of
+    lexigram-contracts is a `ValueError`.
     """
-    return chosen(_all(), version, None)
+    return _CONTRACT.asked_by(version)
 
 
 async def check_rate_limiter(
@@ -47,25 +42,17 @@ async def check_rate_limiter(
 ) -> ConformanceReport:
     """Try every behaviour of a rate limiter, each with a new one.
 
-    The running loop's time is virtual meanwhile.
+    Time is virtual meanwhile; `version`, `expected_failures` and the errors are as for
+    `check_http_client`.
 
     Args:
         factory: Makes a limiter of five permits a second of the clock that it is given,
             that gives five at once after a pause.
-        version: The version of lexigram-contracts that it implements.
-        expected_failures: Behaviours that are known to fail, each with the reason.
-
-    Raises:
-        ConformanceError: One failed, or passed against expectation; lists them all.
-        ValueError: An expected failure has no reason or is of no behaviour.
     """
-    return await report_on(
-        "RateLimiterProtocol",
-        rate_limiter_behaviours(version=version),
+    return await _CONTRACT.report(
         lambda behaviour: behaviour.check(factory),
         version=version,
         expected_failures=expected_failures,
-        known=[behaviour.id for behaviour in _all()],
     )
 
 
@@ -80,6 +67,8 @@ class RateLimiterConformance(ConformanceSuite, abstract=True):
                 return MyLimiter(per_second=5, burst=5, clock=clock)
     """
 
+    _contract = _CONTRACT
+
     @abstractmethod
     def make_rate_limiter(self, clock: ClockProtocol) -> RateLimiterProtocol:
         """Return a limiter of five permits a second, five at once, on this clock.
@@ -88,15 +77,5 @@ class RateLimiterConformance(ConformanceSuite, abstract=True):
         """
         raise NotImplementedError
 
-    @classmethod
-    def behaviours(cls) -> Sequence[Behaviour[...]]:
-        """Return every behaviour of a rate limiter."""
-        return _all()
-
     async def _attempt(self, behaviour: Behaviour[...]) -> None:
         await behaviour.check(self.make_rate_limiter)
-
-
-@cache
-def _all() -> tuple[_Behaviour, ...]:
-    return tuple(cast("_Behaviour", found) for found in behaviours_of(limiting))

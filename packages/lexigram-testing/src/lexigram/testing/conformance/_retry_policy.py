@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias
 
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.contracts.resilience import RetryPolicyProtocol
-from lexigram.testing.conformance._behaviour import Behaviour, behaviours_of, chosen
+from lexigram.testing.conformance._behaviour import Behaviour
+from lexigram.testing.conformance._contract import Contract
 from lexigram.testing.conformance._policies import retrying
 from lexigram.testing.conformance._policies.retrying import RetryFactory
 from lexigram.testing.conformance._report import ConformanceReport
 from lexigram.testing.conformance._suite import ConformanceSuite
-from lexigram.testing.conformance._trying import report_on
 
 __all__ = [
     "RetryPolicyConformance",
@@ -23,20 +22,16 @@ __all__ = [
 ]
 
 _Behaviour: TypeAlias = Behaviour[[RetryFactory]]
+_CONTRACT: Final = Contract[[RetryFactory]]("RetryPolicyProtocol", retrying)
 
 
 def retry_policy_behaviours(*, version: str) -> Sequence[_Behaviour]:
     """Return what every `RetryPolicyProtocol` does, for a parametrized test.
 
-    Check one by `await behaviour.check(factory)`.
-
-    Args:
-        version: The version of lexigram-contracts that is implemented.
-
-    Raises:
-        ValueError: The version is none.
+    Check one by `await behaviour.check(factory)`. A `version` that is none of
+    lexigram-contracts is a `ValueError`.
     """
-    return chosen(_all(), version, None)
+    return _CONTRACT.asked_by(version)
 
 
 async def check_retry_policy(
@@ -47,25 +42,17 @@ async def check_retry_policy(
 ) -> ConformanceReport:
     """Try every behaviour of a retry policy, each with a new one.
 
-    The running loop's time is virtual meanwhile.
+    Time is virtual meanwhile; `version`, `expected_failures` and the errors are as for
+    `check_http_client`.
 
     Args:
         factory: Makes a policy of at most three attempts in all, which takes the time from
             the clock that it is given and waits for ten seconds when asked to.
-        version: The version of lexigram-contracts that it implements.
-        expected_failures: Behaviours that are known to fail, each with the reason.
-
-    Raises:
-        ConformanceError: One failed, or passed against expectation; lists them all.
-        ValueError: An expected failure has no reason or is of no behaviour.
     """
-    return await report_on(
-        "RetryPolicyProtocol",
-        retry_policy_behaviours(version=version),
+    return await _CONTRACT.report(
         lambda behaviour: behaviour.check(factory),
         version=version,
         expected_failures=expected_failures,
-        known=[behaviour.id for behaviour in _all()],
     )
 
 
@@ -80,6 +67,8 @@ class RetryPolicyConformance(ConformanceSuite, abstract=True):
                 return MyRetry(max_attempts=3, clock=clock)
     """
 
+    _contract = _CONTRACT
+
     @abstractmethod
     def make_retry_policy(self, clock: ClockProtocol) -> RetryPolicyProtocol:
         """Return a policy of at most three attempts in all, on this clock.
@@ -88,15 +77,5 @@ class RetryPolicyConformance(ConformanceSuite, abstract=True):
         """
         raise NotImplementedError
 
-    @classmethod
-    def behaviours(cls) -> Sequence[Behaviour[...]]:
-        """Return every behaviour of a retry policy."""
-        return _all()
-
     async def _attempt(self, behaviour: Behaviour[...]) -> None:
         await behaviour.check(self.make_retry_policy)
-
-
-@cache
-def _all() -> tuple[_Behaviour, ...]:
-    return tuple(cast("_Behaviour", found) for found in behaviours_of(retrying))

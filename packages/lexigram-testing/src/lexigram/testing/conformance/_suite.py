@@ -15,6 +15,7 @@ from unittest import SkipTest, TestCase
 
 from lexigram.contracts.suggestions import did_you_mean
 from lexigram.testing.conformance._behaviour import Behaviour, Capability, chosen
+from lexigram.testing.conformance._contract import Contract
 from lexigram.testing.conformance._report import Verdict
 from lexigram.testing.conformance._running import run
 from lexigram.testing.conformance._trying import check_expected, tried
@@ -37,6 +38,7 @@ class ConformanceSuite:
     """What the backend has, when not everything that it has is to be tried."""
     expected_failures: ClassVar[Mapping[str, str]] = {}
     """Behaviours that are known to fail, each with the reason; one that passes fails."""
+    _contract: ClassVar[Contract[...]]
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -52,7 +54,7 @@ class ConformanceSuite:
     @classmethod
     def behaviours(cls) -> Sequence[Behaviour[...]]:
         """Return every behaviour of the contract."""
-        return ()
+        return cls._contract.behaviours
 
     @abstractmethod
     async def _attempt(self, behaviour: Behaviour[...]) -> None:

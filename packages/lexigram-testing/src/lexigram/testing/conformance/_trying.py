@@ -1,23 +1,18 @@
-"""Trying behaviours one after the other."""
+"""Trying one behaviour, which may be expected to fail."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import ParamSpec
 from unittest import SkipTest
 
 from lexigram.contracts.suggestions import did_you_mean
 from lexigram.testing._calls.failures import TestKitFailure
 from lexigram.testing.conformance._behaviour import Behaviour
-from lexigram.testing.conformance._report import (
-    ConformanceError,
-    ConformanceReport,
-    Verdict,
-)
-from lexigram.testing.conformance._running import in_virtual_time
+from lexigram.testing.conformance._report import Verdict
 
-__all__ = ["check_expected", "report_on", "tried"]
+__all__ = ["check_expected", "tried"]
 
 P = ParamSpec("P")
 
@@ -68,30 +63,6 @@ async def tried(
             "`expected_failures`.",
         )
     return Verdict(behaviour, "passed")
-
-
-async def report_on(
-    contract: str,
-    behaviours: Sequence[Behaviour[P]],
-    attempt: Callable[[Behaviour[P]], Awaitable[None]],
-    *,
-    version: str,
-    expected_failures: Mapping[str, str] | None,
-    known: Collection[str],
-) -> ConformanceReport:
-    """Try behaviours in virtual time.
-
-    Raises:
-        ConformanceError: One failed, or passed against expectation; lists them all.
-    """
-    expected = expected_failures or {}
-    check_expected(expected, known)
-    async with in_virtual_time():
-        verdicts = [await tried(b, attempt, expected) for b in behaviours]
-    report = ConformanceReport(contract, version, tuple(verdicts))
-    if report.failed:
-        raise ConformanceError(report)
-    return report
 
 
 def _is_ours(error: BaseException) -> bool:

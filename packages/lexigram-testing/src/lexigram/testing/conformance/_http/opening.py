@@ -11,6 +11,7 @@ from unittest import SkipTest
 from lexigram.contracts.web import HTTPClientProtocol, StreamingHTTPClientProtocol
 from lexigram.testing.conformance._backend import (
     Backend,
+    BackendFactory,
     ClientFactory,
     StreamingClientFactory,
     capabilities_of,
@@ -22,6 +23,7 @@ __all__ = [
     "HTTPCheck",
     "StreamBehaviour",
     "StreamCheck",
+    "check_on",
     "client_behaviour",
     "stream_behaviour",
 ]
@@ -62,6 +64,14 @@ def stream_behaviour(
         return behaviour(id, since=since, needs=needs)(_opened(check, needs))
 
     return make
+
+
+async def check_on(
+    backend: BackendFactory, behaviour: Behaviour[[C, Backend]], factory: C
+) -> None:
+    """Check a behaviour of a factory's client on a backend opened for it alone."""
+    async with backend() as opened:
+        await behaviour.check(factory, opened)
 
 
 def _opened(
