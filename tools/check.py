@@ -31,6 +31,7 @@ from environments import (
     create,
     interpreter,
     run,
+    side_by_side,
 )
 
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -78,7 +79,8 @@ def isolated() -> None:
     """Run each distribution's tests beside nothing but what it declares."""
     with tempfile.TemporaryDirectory() as folder:
         wheels = build_wheels(Path(folder) / "dist")
-        for name in DISTRIBUTIONS:
+
+        def alone(name: str) -> None:
             environment = create(
                 Path(folder) / name, name, wheels, own=OWN[name], groups=["test"]
             )
@@ -86,6 +88,8 @@ def isolated() -> None:
                 "-m", "pytest", "-q", "-c", ROOT / "pyproject.toml",
                 ROOT / "packages" / name / "tests",
             )  # fmt: skip
+
+        side_by_side(alone, DISTRIBUTIONS)
 
 
 def tests() -> None:

@@ -12,7 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,3 +156,23 @@ def _clean_environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     cache = os.environ.get("UV_CACHE_DIR")
     return kept | ({"UV_CACHE_DIR": cache} if cache else {})
+
+
+def side_by_side(work: Callable[[str], None], names: Iterable[str]) -> None:
+    """Do the same work for several distributions, as many at once as there are cores.
+
+    Raises:
+        RuntimeError: It failed for some; says for which, and how.
+    """
+    failures: list[str] = []
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        jobs = {name: pool.submit(work, name) for name in names}
+        for name, job in jobs.items():
+            try:
+                job.result()
+            except RuntimeError as error:
+                failures.append(f"{name}: {error}")
+            else:
+                print(f"    {name}: passed", flush=True)
+    if failures:
+        raise RuntimeError("\n".join(failures))

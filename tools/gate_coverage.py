@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from environments import ROOT, run
+from environments import ROOT, run, side_by_side
 
 COMPLETE: Final = ("lexigram-contracts", "lexigram-resilience")
 """Whose tests take every branch of it."""
@@ -16,9 +16,10 @@ COMPLETE: Final = ("lexigram-contracts", "lexigram-resilience")
 def coverage() -> None:
     """Require the tests of some distributions to take every branch of them."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in COMPLETE:
+
+        def complete(name: str) -> None:
             package = ROOT / "packages" / name
-            # Its own data file: this step may run beside others.
+            # Its own data file: the other one runs beside it.
             data = {"COVERAGE_FILE": str(Path(folder) / name)}
             run(
                 sys.executable, "-m", "coverage", "run", f"--source={package / 'src'}",
@@ -27,3 +28,5 @@ def coverage() -> None:
             run(
                 sys.executable, "-m", "coverage", "report", "--fail-under=100", env=data
             )
+
+        side_by_side(complete, COMPLETE)

@@ -19,6 +19,7 @@ from environments import (
     build_wheels,
     interpreter,
     run,
+    side_by_side,
 )
 
 PACKAGES = ROOT / "packages"
@@ -84,22 +85,17 @@ def bounds() -> None:
 
 def floors() -> None:
     """Run each distribution's tests with the lowest versions it declares (network)."""
-    failures: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         wheels = build_wheels(Path(folder) / "dist")
-        for name in DISTRIBUTIONS:
-            try:
-                lowest = at_the_floor(Path(folder) / name, name, wheels)
-                lowest.run(
-                    "-m", "pytest", "-q", "-c", ROOT / "pyproject.toml",
-                    PACKAGES / name / "tests",
-                )  # fmt: skip
-            except RuntimeError as error:
-                failures.append(f"{name}: {error}")
-            else:
-                print(f"    {name}: passed")
-    if failures:
-        raise RuntimeError("\n".join(failures))
+
+        def low(name: str) -> None:
+            lowest = at_the_floor(Path(folder) / name, name, wheels)
+            lowest.run(
+                "-m", "pytest", "-q", "-c", ROOT / "pyproject.toml",
+                PACKAGES / name / "tests",
+            )  # fmt: skip
+
+        side_by_side(low, DISTRIBUTIONS)
 
 
 def at_the_floor(path: Path, name: str, wheels: dict[str, Path]) -> Environment:

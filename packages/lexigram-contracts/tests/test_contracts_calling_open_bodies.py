@@ -143,3 +143,25 @@ async def test_a_body_that_cannot_be_closed_holds_no_other_one_up() -> None:
     with pytest.raises(OSError, match="stuck"):
         await keep_one(call(), bodies)
     assert [body.closed for body in bodies] == [1, 0, 1]
+
+
+async def test_who_is_cancelled_while_others_are_closed_keeps_none() -> None:
+    class Slow(Body):
+        async def close(self) -> None:
+            closing.set()
+            await asyncio.Event().wait()
+
+    closing = asyncio.Event()
+    bodies = [Slow(), Body(), Body()]
+
+    async def call() -> HttpResponse:
+        return response_of(bodies[1])
+
+    keeping = asyncio.create_task(keep_one(call(), bodies))
+    async with asyncio.timeout(10):
+        while not closing.is_set():
+            await asyncio.sleep(0)
+        keeping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await keeping
+    assert [body.closed for body in bodies] == [0, 1, 1]

@@ -120,3 +120,17 @@ async def test_a_closed_pool_lets_nobody_in() -> None:
     assert not admission.enter("a")
     with pytest.raises(PoolClosedError):
         await admission.wait("a")
+
+
+async def test_who_gives_up_as_the_pool_closes_gives_no_place_back() -> None:
+    admission = Admission(1, 1)
+    assert admission.enter("a")
+    waiting = asyncio.create_task(admission.wait("a"))
+    await asyncio.sleep(0)
+    admission.close()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (admission.taken, admission.waiting) == (1, 0)
+    admission.leave("a")
+    assert admission.taken == 0

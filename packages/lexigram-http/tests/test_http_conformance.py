@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import ClassVar
 
+import aiohttp
+import pytest
+
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.http import (
     ConnectionPoolConfig,
@@ -44,6 +47,17 @@ class TestHTTPClientOverTLS(TestHTTPClient):
         return HTTPClient(HTTPClientConfig(tls=tls))
 
 
+@pytest.fixture
+def untried_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release of aiohttp with which requests go through its own session."""
+    monkeypatch.setattr(aiohttp, "__version__", "3.999.0")
+
+
+@pytest.mark.usefixtures("untried_release")
+class TestHTTPClientThroughSession(TestHTTPClient):
+    pass
+
+
 class TestHTTPClientStreams(HTTPStreamingConformance):
     version = "1.0"
 
@@ -65,6 +79,11 @@ class TestHTTPClientStreamsOverTLS(TestHTTPClientStreams):
         assert isinstance(backend, FaultServer)
         tls = TLSConfig(ca_data=backend.ca_pem.decode())
         return HTTPClient(HTTPClientConfig(tls=tls))
+
+
+@pytest.mark.usefixtures("untried_release")
+class TestHTTPClientStreamsThroughSession(TestHTTPClientStreams):
+    pass
 
 
 class TestBuiltinRetry(RetryPolicyConformance):

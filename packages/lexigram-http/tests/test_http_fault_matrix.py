@@ -7,6 +7,7 @@ One table says it for each; a fault that is not in it fails the test. It is also
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import aiohttp
 import pytest
 
 from lexigram.contracts.web import (
@@ -23,6 +24,16 @@ from lexigram.contracts.web import (
 from lexigram.http import HTTPClient, HTTPClientConfig, TLSConfig
 from lexigram.result import Result
 from lexigram.testing import Fault, FaultServer, fault, virtual_time
+
+
+@pytest.fixture(params=["tried", "untried"])
+def release(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A release of aiohttp, which decides on the way that requests are sent."""
+    name: str = request.param
+    if name == "untried":
+        monkeypatch.setattr(aiohttp, "__version__", "3.999.0")
+    return name
+
 
 LIMIT = 30.0
 """Seconds of a call, all of them virtual."""
@@ -154,6 +165,7 @@ def test_every_fault_is_in_the_table_once() -> None:
     assert set(MATRIX) == set(fault.all())
 
 
+@pytest.mark.usefixtures("release")
 @pytest.mark.parametrize("cause", fault.all())
 async def test_a_call_meets_a_fault(cause: Fault) -> None:
     expected = MATRIX[cause]
@@ -181,6 +193,7 @@ async def test_a_call_meets_a_fault(cause: Fault) -> None:
         await server.wait_until(lambda s: s.open_connections == 0)
 
 
+@pytest.mark.usefixtures("release")
 @pytest.mark.parametrize("cause", fault.all())
 async def test_after_the_fault_the_same_client_is_served(cause: Fault) -> None:
     async with (

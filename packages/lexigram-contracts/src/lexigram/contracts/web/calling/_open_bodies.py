@@ -48,17 +48,21 @@ async def keep_one(
     Args:
         making: Makes the call.
         opened: The bodies of all its attempts, as they come; all but the one that is
-            kept are closed.
+            kept are closed, and that one too if the caller is cancelled meanwhile.
     """
     kept: OpenBody | None = None
-    try:
-        response = await making
-        kept = body_of(response)
-    finally:
-        async with AsyncExitStack() as closing:
-            for body in opened:
-                if body is not kept:
-                    closing.push_async_callback(body.close)
+    async with AsyncExitStack() as unless_returned:
+        try:
+            response = await making
+            kept = body_of(response)
+            if kept is not None:
+                unless_returned.push_async_callback(kept.close)
+        finally:
+            async with AsyncExitStack() as closing:
+                for body in opened:
+                    if body is not kept:
+                        closing.push_async_callback(body.close)
+        unless_returned.pop_all()
     return response
 
 
