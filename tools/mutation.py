@@ -21,7 +21,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -189,8 +189,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--only", action="append", metavar="GROUP", help="print these, keep no report"
+    )
     given = parser.parse_args()
     name, part = given.part, PARTS[given.part]
+    if given.only:
+        chosen = [group for group in part.groups if group.name in given.only]
+        part = replace(part, groups=chosen)
     reasons = tomllib.loads(REASONS.read_text(encoding="utf-8")).get(name, {})
     # Not the environment that `uv run` made for this script.
     os.environ.pop("VIRTUAL_ENV", None)
@@ -202,6 +208,9 @@ def main() -> int:
             outcome = mutate(environment, group, copy, reasons, given.processes)
             outcomes.append(outcome)
             print(f"{group.name}: {outcome.killed} of {outcome.mutants} killed.")
+    if given.only:
+        print(report(name, outcomes))
+        return judged({}, outcomes)
     target = ROOT / "docs" / "reports" / f"mutation-{name}.md"
     target.parent.mkdir(exist_ok=True)
     target.write_text(report(name, outcomes), encoding="utf-8")

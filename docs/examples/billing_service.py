@@ -5,7 +5,7 @@
 
 `BillingClient` depends on `HTTPClientProtocol` and on nothing else. The application adds
 the rest by registration: the client and its pool (`HTTPModule`), retries and a circuit
-breaker (`ResilienceModule`), and a recorder of metrics. The embedded partner then answers,
+breaker (`ResilienceModule`), and a summary of metrics. The embedded partner then answers,
 does not find, is slow, asks to come back later, resets connections, and goes down until
 the circuit opens; when it is up again, the circuit heals.
 """
@@ -21,7 +21,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from statistics import quantiles
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -30,7 +29,6 @@ from rich.table import Table
 from rich.text import Text
 
 from lexigram import Application
-from lexigram.contracts.metrics import MetricsRecorderProtocol
 from lexigram.contracts.web import (
     HTTPCircuitOpenError,
     HTTPClientError,
@@ -38,6 +36,7 @@ from lexigram.contracts.web import (
 )
 from lexigram.di import Module, bind, module
 from lexigram.http import ConnectionPoolConfig, HTTPClientConfig, HTTPModule
+from lexigram.metrics import MetricsSummary, MetricsSummaryModule
 from lexigram.resilience import (
     CircuitBreakerConfig,
     ResilienceConfig,
@@ -45,7 +44,7 @@ from lexigram.resilience import (
     RetryConfig,
 )
 from lexigram.result import Err, Ok, Result
-from lexigram.testing import FaultServer, InMemoryMetrics, Reply, fault
+from lexigram.testing import FaultServer, Reply, fault
 
 TOKEN = "demo-token"  # noqa: S105 - the embedded partner's
 COLOURS = {"Ok": "green", "Err": "yellow"}
@@ -82,6 +81,7 @@ class BillingClient:
         result = await self._http.get(
             f"{self._partner.url}/v1/invoices/{invoice_id}",
             headers={"Authorization": f"Bearer {self._partner.token}"},
+            route="/v1/invoices/{id}",
         )
         if result.is_err():
             return Err(f"billing fetch failed: {result.error}")
@@ -89,7 +89,7 @@ class BillingClient:
         return Ok(Invoice(id=body["id"], amount_cents=body["amount_cents"]))
 
 
-def application(partner: Partner, metrics: InMemoryMetrics) -> Application:
+def application(partner: Partner) -> Application:
     """Put the service together."""
 
     @module(
@@ -105,12 +105,9 @@ def application(partner: Partner, metrics: InMemoryMetrics) -> Application:
                     ),
                 )
             ),
+            MetricsSummaryModule.configure(),
         ],
-        providers=[
-            BillingClient,
-            bind(Partner).to_value(partner),
-            bind(MetricsRecorderProtocol).to_value(metrics),
-        ],
+        providers=[BillingClient, bind(Partner).to_value(partner)],
     )
     class BillingModule(Module):
         pass
@@ -197,27 +194,15 @@ class Story:
             console.print(Padding(Text(detail, style="dim"), (0, 0, 0, 8)))
 
 
-def summarize(story: Story, metrics: InMemoryMetrics) -> None:
-    """Show counts, durations and the metrics that were recorded."""
+def summarize(story: Story, metrics: MetricsSummary) -> None:
+    """Show what became of the calls, and how long they took."""
     table = Table(title="\nSummary", title_justify="left")
     table.add_column("outcome")
     table.add_column("calls", justify="right")
     for outcome, count in story.outcomes.most_common():
         table.add_row(outcome, str(count))
     console.print(table)
-
-    recorded = Table(title="Metrics", title_justify="left")
-    for column in ("metric", "tags", "value"):
-        recorded.add_column(column)
-    for tags, values in metrics.series("http.request.status").items():
-        shown = ", ".join(f"{name}={value}" for name, value in sorted(tags))
-        recorded.add_row("http.request.status", shown, f"{sum(values):g}")
-    durations = metrics.observations("http.request.duration", method="GET")
-    if len(durations) > 1:
-        cuts = quantiles(durations, n=20, method="inclusive")
-        spread = f"p50 {cuts[9] * 1000:.1f} ms, p95 {cuts[18] * 1000:.1f} ms"
-        recorded.add_row("http.request.duration", "method=GET", spread)
-    console.print(recorded)
+    metrics.print(console)
 
 
 # --- the partner's day ----------------------------------------------------------------
@@ -295,8 +280,8 @@ async def embedded() -> AsyncIterator[FaultServer]:
 
 async def run(partner: Partner, day: Callable[[Story], Awaitable[None]]) -> int:
     """Boot the service, live through the day, show the summary."""
-    metrics = InMemoryMetrics()
-    async with application(partner, metrics) as app:
+    async with application(partner) as app:
+        metrics = await app.resolve(MetricsSummary)
         narrator = Narrator()
         policies = logging.getLogger("lexigram.resilience")
         policies.setLevel(logging.DEBUG)

@@ -332,7 +332,7 @@ class CircuitMachine(RuleBasedStateMachine):
 
 TestCircuitMachine = CircuitMachine.TestCase
 # Some faults need a whole trial with a hung probe: 100 examples often miss them.
-TestCircuitMachine.settings = settings(max_examples=400, deadline=None)
+TestCircuitMachine.settings = settings(max_examples=150, deadline=None)
 
 
 def circuit_of(now: list[float], watcher: Watcher, **options: Any) -> Circuit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -16,17 +17,25 @@ _NUMBERS = ("count", "errors", "rate", "p50", "p95", "p99", "max")
 
 
 def table_of(summary: Mapping[str, Any]) -> Table:
-    """Return a table with one row for each kind of call."""
-    table = Table(title=f"HTTP calls in {summary['seconds']:.1f} s")
-    for name in ("upstream", "method", "route"):
-        table.add_column(name, overflow="fold")
+    """Return a table with one row for each kind of call, for 80 columns."""
+    table = Table(
+        title=f"HTTP calls in {summary['seconds']:.1f} s",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("call", overflow="fold")
     for name in _NUMBERS:
         table.add_column(name, justify="right", no_wrap=True)
     for call in summary["calls"]:
-        # As text: a "[" in a route is no markup.
-        names = (call["upstream"], call["method"], call["route"] or "-")
-        table.add_row(*map(Text, (*names, *_numbers(call))))
+        table.add_row(_name(call), *map(Text, _numbers(call)))
     return table
+
+
+def _name(call: Mapping[str, Any]) -> Text:
+    # As text: a "[" in a route is no markup.
+    asked = " ".join(filter(None, (call["method"], call["route"])))
+    return Text.assemble(asked, "\n", (call["upstream"], "dim"))
 
 
 def _numbers(call: Mapping[str, Any]) -> list[str]:
