@@ -49,6 +49,17 @@ class Twice(AroundInterceptorProtocol):
         return await proceed(request)
 
 
+class Method(InterceptorProtocol):
+    """Sets the method."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+
+    async def intercept_request(self, context: RequestContext, /) -> RequestContext:
+        context.method = self._method
+        return context
+
+
 class Mark(InterceptorProtocol):
     """Marks what passes with the number of the attempt."""
 
@@ -109,6 +120,11 @@ async def no_token(client: HTTPClientProtocol, backend: Backend) -> None:
     await client.get(f"{backend.base_url}/x")
 
 
+async def another_method(client: HTTPClientProtocol, backend: Backend) -> None:
+    backend.on.delete("/x").respond(200, text="gone").optional()
+    await client.get(f"{backend.base_url}/x")
+
+
 async def a_redirect_elsewhere(client: HTTPClientProtocol, backend: Backend) -> None:
     target = f"{other_origin(backend)}/y"
     backend.on.get("/x").respond(302, headers={"Location": target})
@@ -151,6 +167,14 @@ SCENARIOS = [
     Scenario(run=a_recovery, name="headers of interceptors", wiring=headers),
     Scenario(run=a_redirect_elsewhere, name="headers that stay", wiring=headers),
     Scenario(run=a_refused_token, wiring=lambda: wired(Tokens())),
+    *(
+        Scenario(
+            run=another_method,
+            name=f"the method {method!r}, by an interceptor",
+            wiring=lambda method=method: wired(Method(method)),
+        )
+        for method in ("delete", "connect", "DE LETE")
+    ),
     Scenario(run=no_token, wiring=lambda: wired(Tokens(failing=True))),
     Scenario(
         run=a_redirect_elsewhere,

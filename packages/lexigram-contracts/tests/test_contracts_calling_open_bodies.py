@@ -159,8 +159,7 @@ async def test_who_is_cancelled_while_others_are_closed_keeps_none() -> None:
 
     keeping = asyncio.create_task(keep_one(call(), bodies))
     async with asyncio.timeout(10):
-        while not closing.is_set():
-            await asyncio.sleep(0)
+        await closing.wait()
         keeping.cancel()
         with pytest.raises(asyncio.CancelledError):
             await keeping

@@ -153,6 +153,18 @@ async def test_a_url_set_by_an_interceptor_is_checked() -> None:
     assert isinstance(error, HTTPInvalidRequestError)
 
 
+@pytest.mark.parametrize("method", ["CONNECT", "connect", "GE T", "GET / HTTP/1.1"])
+async def test_a_method_set_by_an_interceptor_is_checked(method: str) -> None:
+    class Misled(InterceptorProtocol):
+        async def intercept_request(self, context: RequestContext) -> RequestContext:
+            return replace(context, method=method)
+
+    async with HTTPClient(interceptors=[Misled()]) as client:
+        error = (await client.get("http://127.0.0.1:9/")).unwrap_err()
+    assert isinstance(error, HTTPInvalidRequestError)
+    assert error.request_sent == "no"
+
+
 async def test_one_of_the_attempt_scope_runs_around_every_exchange() -> None:
     seen: list[tuple[int, int]] = []
 

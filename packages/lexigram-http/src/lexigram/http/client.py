@@ -219,7 +219,8 @@ class HTTPClient:
         """Close every connection; without effect on a client that is not started.
 
         Calls still under way end in `Err(HTTPConnectionError)`. The connections of a
-        pool that was given stay open, and its calls go on.
+        pool that was given stay open: an exchange over one of them goes on, and no
+        other one is begun.
         """
         path, self._path = self._path, None
         if path is not None:

@@ -200,11 +200,13 @@ def build_failure(
 
 
 def check_request(request: RequestContext) -> None:
-    """Write the URL of a request as it is sent; refuse what an interceptor made unusable.
+    """Write a request as it is sent; refuse what an interceptor made unusable.
 
     Raises:
-        HTTPInvalidRequestError: Says what is wrong with its URL, its body or its framing.
+        HTTPInvalidRequestError: Says what is wrong with its method, its URL, its body or
+            its framing.
     """
+    request.method = _method(request.method)
     request.url = usable_url(request.url)
     if request.body is not None and request.body_stream is not None:
         raise HTTPInvalidRequestError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Hashable
+from heapq import heappop, heappush
 from itertools import count
 from typing import TypeAlias
 
@@ -38,6 +39,11 @@ class Admission:
         self._per_host = per_host
         self._taken_by_host: dict[Hashable, int] = {}
         self._queues: dict[Hashable, deque[_Waiter]] = {}
+        # The first in line for each host that is not full, a heap by ticket: to look at
+        # every host instead takes too long where thousands are called. Who gave up, or
+        # whose host has become full, is found out when it is their turn.
+        self._next: list[tuple[int, Hashable]] = []
+        self._lined_up: set[Hashable] = set()
         self._tickets = count()
         self._closed = False
 
@@ -64,6 +70,7 @@ class Admission:
             raise PoolClosedError
         waiter = asyncio.get_running_loop().create_future()
         self._queues.setdefault(host, deque()).append((next(self._tickets), waiter))
+        self._line_up(host)
         self.waiting += 1
         try:
             await waiter
@@ -85,6 +92,7 @@ class Admission:
         else:
             del self._taken_by_host[host]
         if self._queues:
+            self._line_up(host)  # it may have been full
             self._hand_over()
 
     def close(self) -> None:
@@ -95,20 +103,30 @@ class Admission:
                 if not waiter.done():
                     waiter.set_exception(PoolClosedError())
         self._queues.clear()
+        self._next.clear()
+        self._lined_up.clear()
+
+    def _line_up(self, host: Hashable) -> None:
+        """Let the first who waits for a host be considered, unless it is full."""
+        if host in self._lined_up or self._is_full(host):
+            return
+        ticket = self._first_ticket(host)
+        if ticket is not None:
+            heappush(self._next, (ticket, host))
+            self._lined_up.add(host)
 
     def _hand_over(self) -> None:
         """Give a free place to the first in line among the hosts that are not full."""
-        first: tuple[int, Hashable] | None = None
-        for host in list(self._queues):
-            ticket = self._first_ticket(host)
-            if ticket is None or self._taken_by_host.get(host, 0) >= self._per_host:
-                continue
-            if first is None or ticket < first[0]:
-                first = (ticket, host)
-        if first is not None:
-            _, waiter = self._queues[first[1]].popleft()
-            self.enter(first[1])
-            waiter.set_result(None)
+        while self._next and self.taken < self._total:
+            ticket, host = heappop(self._next)
+            self._lined_up.discard(host)
+            if self._first_ticket(host) == ticket and self.enter(host):
+                _, waiter = self._queues[host].popleft()
+                waiter.set_result(None)
+            self._line_up(host)
+
+    def _is_full(self, host: Hashable) -> bool:
+        return self._taken_by_host.get(host, 0) >= self._per_host
 
     def _first_ticket(self, host: Hashable) -> int | None:
         queue = self._queues.get(host)
