@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexigram.contracts.resilience import Call, RateLimitedError, RateLimiterProtocol
-from lexigram.resilience import RateLimiter, RateLimiterConfig
+from lexigram.resilience import RateLimiter, RateLimiterConfig, ResiliencePipeline
 from lexigram.resilience._events.events import CallRefused, Event, Waited
 from lexigram.resilience._events.listeners import Events
 from lexigram.testing import virtual_time
@@ -284,6 +285,78 @@ async def test_a_key_whose_burst_is_back_makes_room() -> None:
         assert repr(subject).endswith("burst 1, 1 keys>")
 
 
+Take = Callable[[RateLimiter, str], Awaitable[object]]
+
+
+async def try_once(subject: RateLimiter, key: str) -> None:
+    assert subject.try_acquire(key) == 0
+
+
+async def run_in_a_pipeline(subject: RateLimiter, key: str) -> None:
+    await ResiliencePipeline(limiter=subject).execute(fetch, Call(key=key))
+
+
+# All the ways to take one permit.
+WAYS = pytest.mark.parametrize(
+    "take",
+    [
+        try_once,
+        lambda subject, key: subject.acquire(key),
+        lambda subject, key: subject.execute(fetch, Call(key=key)),
+        run_in_a_pipeline,
+    ],
+    ids=["try_acquire", "acquire", "execute", "pipeline"],
+)
+
+
+@WAYS
+async def test_calls_without_a_key_take_no_place_among_the_keys(take: Take) -> None:
+    subject = limiter(permits=1, burst=2, max_keys=1)
+    async with virtual_time():
+        await take(subject, "")
+        assert repr(subject).endswith(" 0 keys>")
+        await take(subject, "a")
+        assert repr(subject).endswith(" 1 keys>")
+
+
+@WAYS
+async def test_each_way_takes_one_permit_of_its_key_alone(take: Take) -> None:
+    subject = limiter(permits=1, burst=2)
+    async with virtual_time():
+        for key in ("", "a", "b"):
+            await take(subject, key)
+            assert subject.try_acquire(key) == 0
+            assert subject.try_acquire(key) == 1.0
+
+
+async def test_the_gate_of_calls_without_a_key_stays_however_many_keys_come() -> None:
+    subject = limiter(permits=1, burst=1, max_keys=1)
+    async with virtual_time() as clock:
+        gate = subject.gate("")
+        for key in ("a", "b", "c"):
+            await subject.acquire(key)
+            await clock.advance(1)
+        assert subject.gate("") is gate
+
+
+async def test_a_pipeline_waits_for_the_permit_of_its_call() -> None:
+    subject = limiter(permits=2, burst=1)
+    async with virtual_time() as clock:
+        for _ in range(3):
+            await run_in_a_pipeline(subject, "k")
+        assert clock.elapsed == 1.0
+
+
+async def test_a_gate_shows_who_waits_for_its_key() -> None:
+    subject = limiter(permits=1, burst=1)
+    async with virtual_time() as clock:
+        await subject.acquire("k")
+        waiting = asyncio.create_task(subject.acquire("k"))
+        await clock.settle()
+        assert [subject.gate(key).queued for key in ("k", "other", "")] == [1, 0, 0]
+        await waiting
+
+
 async def test_refusals_and_waits_are_told() -> None:
     told: list[Event] = []
     subject = RateLimiter(
@@ -347,6 +420,24 @@ async def test_a_busy_loop_admits_nobody_for_nothing_while_others_wait() -> None
         admitted = sum(subject.try_acquire() == 0 for _ in range(50))
         await waiting
         assert admitted + 1 <= 5
+
+
+async def test_one_who_wants_more_than_a_smaller_burst_is_refused_when_it_is_full() -> (
+    None
+):
+    clock = LateClock()
+    config = RateLimiterConfig(permits=10, burst=5)
+    subject = RateLimiter(config, name="api", clock=clock)
+    async with virtual_time() as virtual:
+        await subject.acquire(cost=5)
+        waiting = asyncio.create_task(subject.acquire(cost=5))
+        await virtual.settle()
+        subject.reconfigure(RateLimiterConfig(permits=10, burst=2))
+        clock.behind = 60.0  # all that the new burst holds is there again
+        with pytest.raises(RateLimitedError) as caught:
+            await waiting
+        assert caught.value.retry_after == pytest.approx(0.3)
+        assert subject.try_acquire(cost=2) == 0
 
 
 async def test_trap_t21_a_limiter_admits_no_more_than_it_promises() -> None:

@@ -141,6 +141,20 @@ async def test_calls_of_changing_keys_are_all_counted() -> None:
         assert policy.budget.balances() == {"a": 50, "b": 50, "c": 200}
 
 
+async def test_calls_without_a_key_are_counted_apart_from_those_with_one() -> None:
+    upstream = Upstream()
+    upstream.is_well = True
+    policy = policy_with(BudgetConfig(ratio=1, min_per_second=0))
+    async with virtual_time():
+        for _ in range(20):
+            for _ in range(20):
+                await policy.execute(upstream, Call(key="a"))
+            await policy.execute(upstream)
+            await policy.execute(upstream, Call())
+        assert policy.budget is not None
+        assert policy.budget.balances() == {"a": 400, "": 40}
+
+
 async def test_calls_made_in_loops_are_all_counted() -> None:
     policy = policy_with(BudgetConfig(ratio=1, min_per_second=0))
     async with virtual_time():

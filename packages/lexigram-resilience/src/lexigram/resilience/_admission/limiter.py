@@ -98,11 +98,13 @@ class RateLimiter:
         self._now = self._clock.monotonic
         self._events = events if events is not None else Events()
         self._gates = Keyed(
-            self._new_gate, may_go=self._may_go, max_keys=self._config.max_keys
+            lambda _: self._new_gate(),
+            may_go=self._may_go,
+            max_keys=self._config.max_keys,
         )
         # Of calls without a key, which are the most where there is one limit for all: it
         # has to be at hand, and is never forgotten.
-        self._keyless = self._new_gate("")
+        self._keyless = self._new_gate()
 
     def __repr__(self) -> str:
         config = self._config
@@ -268,7 +270,7 @@ class RateLimiter:
             retry_after=wait,
         )
 
-    def _new_gate(self, key: str) -> Gate:  # noqa: ARG002 - all keys begin alike
+    def _new_gate(self) -> Gate:
         return Gate(Gcra(self._config.rate, self._config.largest))
 
     def _may_go(self, gate: Gate) -> bool:

@@ -91,7 +91,7 @@ class Failures:
         call: Call[Any],
         end: float | None,
         *,
-        nested: bool = False,
+        nested: bool,
     ) -> None:
         self._rules = rules
         self._call = call

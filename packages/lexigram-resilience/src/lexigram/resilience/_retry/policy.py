@@ -31,9 +31,6 @@ __all__ = ["RetryPolicy"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# How many calls without a budget go by between two that are taken for the first.
-_UNCOUNTED: Final = 1_000_000
-
 # Nobody's, and empty: what stands where a call has to be counted with the time.
 _NO_PURSE: Final = Purse(BudgetConfig())
 
@@ -256,9 +253,8 @@ class RetryPolicy:
         """Count a call for the budget: what `execute` does for its own."""
         purse = self._purse if key == self._key else _NO_PURSE
         for _ in purse.untimed:
-            break  # counted
-        else:
-            self._deposit(key)
+            return  # counted
+        self._deposit(key)
 
     async def _within_another(
         self, operation: Callable[[], Awaitable[T]], call: Call[T] | None
@@ -304,7 +300,7 @@ class RetryPolicy:
     def _deposit(self, key: str) -> None:
         purse = self._uncounted
         if self._budget is None:
-            purse.untimed = repeat(None, _UNCOUNTED)
+            purse.untimed = repeat(None)
         else:
             self._budget.deposit(key)
             purse = self._budget.purse(key)

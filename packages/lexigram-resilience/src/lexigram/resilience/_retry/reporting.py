@@ -97,17 +97,17 @@ def decision(config: RetryConfig, plan: float | Limit, hint: float | None) -> st
         plan: The wait, or what stands against one.
         hint: The seconds that the upstream asked for.
     """
+    asked = hint or 0.0
     if not isinstance(plan, str):
-        hinted = hint is not None and hint > 0
-        asked = f", as the upstream asks for {hint:g} s" if hinted else ""
-        return f"again in {round(plan, 3):g} s{asked}"
+        why = f", as the upstream asks for {asked:g} s" if asked > 0 else ""
+        return f"again in {round(plan, 3):g} s{why}"
     if plan == "outer_retry":
         return "left to the retry around this one"
     if plan == "attempts":
         return f"not repeated: it was the last of {config.max_attempts} attempts"
     if plan == "retry_after":
         return (
-            f"not repeated: the upstream asks for a wait of {hint or 0:g} s, more than "
+            f"not repeated: the upstream asks for a wait of {asked:g} s, more than "
             f"{config.max_retry_after:g} s"
         )
     return f"not repeated: {_REASONS[plan]}"
