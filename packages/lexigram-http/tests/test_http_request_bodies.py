@@ -1,8 +1,10 @@
 """A body that is read while it is sent arrives whole, or the call says why it does not."""
 
 import asyncio
+import gc
 import io
 import os
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +18,7 @@ from lexigram.contracts.web import (
     FilePart,
     HTTPInvalidRequestError,
     HTTPRedirectError,
+    HTTPStatusError,
     HTTPTimeoutError,
     RequestContext,
 )
@@ -523,3 +526,40 @@ async def test_a_signature_is_not_made_of_a_body_that_is_not_there() -> None:
             (await client.put(url, content=letters)).unwrap()
         assert isinstance(seen[0], BodyStream)
         assert server.calls.one().request.body == b"abc"
+
+
+def open_sockets(port: int) -> list[socket.socket]:
+    """Return the sockets of this process that are bound to a port."""
+    found = [thing for thing in gc.get_objects() if isinstance(thing, socket.socket)]
+    alive = [one for one in found if one.fileno() >= 0]
+    return [
+        one
+        for one in alive
+        if one.family == socket.AF_INET and one.getsockname()[1] == port
+    ]
+
+
+async def test_a_connection_that_nobody_reads_from_is_closed_all_the_same() -> None:
+    stopped, ports = asyncio.Event(), list[int]()
+
+    async def refuse(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        ports.append(writer.get_extra_info("peername")[1])
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        await stopped.wait()
+        writer.transport.abort()
+
+    async with (
+        asyncio.timeout(10),
+        await asyncio.start_server(refuse, "127.0.0.1") as server,
+    ):
+        port = server.sockets[0].getsockname()[1]
+        async with HTTPClient() as client:
+            body = bytes(64 * 1024 * 1024)
+            answer = await client.put(f"http://127.0.0.1:{port}/", data=body)
+            assert isinstance(answer.unwrap_err(), HTTPStatusError)
+        # The rest of the body is in a buffer, and closing would wait until it is taken.
+        assert not open_sockets(ports[0])
+        stopped.set()

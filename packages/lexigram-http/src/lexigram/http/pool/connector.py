@@ -88,6 +88,10 @@ class Wire(ResponseHandler):
     def close(self) -> None:
         """Close it, and tell who waits for the rest of a body: aiohttp leaves them."""
         body = self._payload
+        transport = self.transport
+        if transport is not None and transport.get_write_buffer_size():
+            # To close would be to go on sending, to a server that may never take it.
+            transport.abort()
         super().close()
         if body is not None and not body.is_eof() and body.exception() is None:
             body.set_exception(aiohttp.ClientPayloadError("it was closed on this side"))
