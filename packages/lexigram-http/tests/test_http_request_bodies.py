@@ -64,20 +64,33 @@ class Letters:
 async def bare_server(
     serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
 ) -> AsyncIterator[str]:
-    """A server that does with a connection what a test says."""
+    """A server that does with a connection what a test says, until the block ends."""
+    serving: list[asyncio.Task[object]] = []
 
     async def accept(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.append(task)
         try:
             await serve(reader, writer)
+        except asyncio.CancelledError:
+            # Not `close()`: it waits for a client that may have stopped to read.
+            writer.transport.abort()
+            raise
         finally:
             writer.close()
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     async with server:
         host, port = server.sockets[0].getsockname()
-        yield f"http://{host}:{port}"
+        try:
+            yield f"http://{host}:{port}"
+        finally:
+            # From Python 3.12 on a server waits for its connections.
+            for task in serving:
+                task.cancel()
 
 
 @pytest.mark.parametrize("kind", ["path", "file", "raw", "spooled", "memory"])

@@ -210,9 +210,17 @@ class Exchange:
         """Raise what became of the exchange, where it is not `error` itself."""
         if isinstance(error, asyncio.CancelledError):
             self._tell_timeout()
-        elif isinstance(error, EXPECTED) and not isinstance(error, HTTPClientError):
-            if self._upload is not None and self._upload.failure is not None:
-                raise self._upload.failure  # whose cause is its own
+            return
+        upload = self._upload
+        if (
+            upload is not None
+            and upload.failure is not None
+            and error is not upload.failure
+        ):
+            # Whatever the transport makes of it: where tasks start at once (Python 3.12)
+            # aiohttp does not expect to find its connection closed already.
+            raise upload.failure  # whose cause is its own
+        if isinstance(error, EXPECTED) and not isinstance(error, HTTPClientError):
             proxied = self._plan.proxy is not None
             raise failure(error, self._request, self._sent, proxied=proxied) from error
 

@@ -104,6 +104,8 @@ class DirectSender:
         response: ClientResponse | None = None
         try:
             response = await request.send(connection)
+            if connection.protocol is None:  # the body failed before the first await
+                raise aiohttp.ServerDisconnectedError
             await response.start(connection)
         except BaseException:  # passed on, once nothing is left behind
             if response is not None:
