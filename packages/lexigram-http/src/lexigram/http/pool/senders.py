@@ -104,8 +104,9 @@ class DirectSender:
         response: ClientResponse | None = None
         try:
             response = await request.send(connection)
-            if connection.protocol is None:  # the body failed before the first await
-                raise aiohttp.ServerDisconnectedError
+            if connection.protocol is None:
+                # The body failed before anything was waited for.
+                raise aiohttp.ServerDisconnectedError  # noqa: TRY301 - cleaned up alike
             await response.start(connection)
         except BaseException:  # passed on, once nothing is left behind
             if response is not None:
