@@ -36,9 +36,11 @@ ALSO_ALLOWED = {
     "lexigram.contracts.web.streaming": ("asyncio", "codecs", "random", "time"),
     "lexigram.contracts.web.calling": (
         "asyncio",
+        "codecs",
         "datetime",
         "email.utils",
         "logging",
+        "random",  # streams, which reconnect
         "time",
         "zlib",  # content codings
     ),
