@@ -1,6 +1,7 @@
 """The contracts stand on the standard library alone."""
 
 import ast
+import gc
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ OWN = ("lexigram.contracts", "lexigram.result")
 
 def run_time_imports(source: str) -> set[str]:
     """Names of imported modules, those under `if TYPE_CHECKING:` left out."""
+    gc.collect()  # a finalizer that prints a traceback parses too: CPython gh-106905
     tree = ast.parse(source)
     hidden = {
         id(inner)
