@@ -24,20 +24,24 @@ from lexigram.testing.conformance import (
 )
 
 
-class TestHTTPClient(HTTPClientConformance):
+class AsItComes:
     version = "1.0"
 
     def make_client(self, backend: Backend) -> HTTPClient:
         return HTTPClient()
 
 
-class TestHTTPClientWithoutKeepAlive(TestHTTPClient):
+class WithoutKeepAlive:
+    version = "1.0"
+
     def make_client(self, backend: Backend) -> HTTPClient:
         pool = ConnectionPoolConfig(force_close=True)
         return HTTPClient(HTTPClientConfig(pool=pool, cookie_jar=False))
 
 
-class TestHTTPClientOverTLS(TestHTTPClient):
+class OverTLS:
+    version = "1.0"
+
     def make_backend(self) -> FaultServer:
         return FaultServer.run(tls=True)
 
@@ -53,36 +57,37 @@ def untried_release(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aiohttp, "__version__", "3.999.0")
 
 
-@pytest.mark.usefixtures("untried_release")
-class TestHTTPClientThroughSession(TestHTTPClient):
+class TestHTTPClient(AsItComes, HTTPClientConformance):
     pass
 
 
-class TestHTTPClientStreams(HTTPStreamingConformance):
-    version = "1.0"
-
-    def make_client(self, backend: Backend) -> HTTPClient:
-        return HTTPClient()
+class TestHTTPClientWithoutKeepAlive(WithoutKeepAlive, HTTPClientConformance):
+    pass
 
 
-class TestHTTPClientStreamsWithoutKeepAlive(TestHTTPClientStreams):
-    def make_client(self, backend: Backend) -> HTTPClient:
-        pool = ConnectionPoolConfig(force_close=True)
-        return HTTPClient(HTTPClientConfig(pool=pool, cookie_jar=False))
-
-
-class TestHTTPClientStreamsOverTLS(TestHTTPClientStreams):
-    def make_backend(self) -> FaultServer:
-        return FaultServer.run(tls=True)
-
-    def make_client(self, backend: Backend) -> HTTPClient:
-        assert isinstance(backend, FaultServer)
-        tls = TLSConfig(ca_data=backend.ca_pem.decode())
-        return HTTPClient(HTTPClientConfig(tls=tls))
+class TestHTTPClientOverTLS(OverTLS, HTTPClientConformance):
+    pass
 
 
 @pytest.mark.usefixtures("untried_release")
-class TestHTTPClientStreamsThroughSession(TestHTTPClientStreams):
+class TestHTTPClientThroughSession(AsItComes, HTTPClientConformance):
+    pass
+
+
+class TestHTTPClientStreams(AsItComes, HTTPStreamingConformance):
+    pass
+
+
+class TestHTTPClientStreamsWithoutKeepAlive(WithoutKeepAlive, HTTPStreamingConformance):
+    pass
+
+
+class TestHTTPClientStreamsOverTLS(OverTLS, HTTPStreamingConformance):
+    pass
+
+
+@pytest.mark.usefixtures("untried_release")
+class TestHTTPClientStreamsThroughSession(AsItComes, HTTPStreamingConformance):
     pass
 
 
