@@ -1,18 +1,31 @@
 """Streams of the real client and of the fake under pipelines."""
 
+from contextlib import aclosing
 from random import Random
 from typing import Any
 
 import pytest
 
-from lexigram.contracts.web import HTTPCircuitOpenError, HTTPConnectionError
+from lexigram.contracts.web import (
+    HTTPCircuitOpenError,
+    HTTPConnectionError,
+    HTTPRejectedError,
+)
+from lexigram.contracts.web.streaming import (
+    Reconnect,
+    Resumed,
+    ServerSentEvent,
+    events,
+)
 from lexigram.http import HTTPClient, HTTPClientConfig
 from lexigram.resilience import (
+    BudgetConfig,
     CircuitBreakerConfig,
     HedgeConfig,
     PipelineConfig,
     ResiliencePipeline,
     RetryConfig,
+    RetryPolicy,
     TimeoutsConfig,
 )
 from lexigram.testing import FakeHTTPClient, FaultServer, Reply, fault, virtual_time
@@ -76,3 +89,43 @@ async def test_an_open_circuit_opens_no_stream() -> None:
             async with fake.stream("GET", "/x"):
                 pytest.fail("entered")
         assert len(fake.calls) == 2
+
+
+@pytest.mark.parametrize("kind", [HTTPClient, FakeHTTPClient])
+async def test_reconnections_come_out_of_the_budget_and_wait_for_it(
+    kind: type[HTTPClient | FakeHTTPClient],
+) -> None:
+    budget = BudgetConfig(ratio=0, min_per_second=0.2, window=10)  # two in ten seconds
+    policy = RetryPolicy(RetryConfig(budget=budget))
+    async with virtual_time() as clock, FaultServer.run() as server:
+        real = kind is HTTPClient
+        client = (
+            HTTPClient(DIRECT, retry_policy=policy)
+            if real
+            else FakeHTTPClient(retry_policy=policy, base_url=server.base_url)
+        )
+        async with client:
+            backend = server if isinstance(client, HTTPClient) else client
+            backend.on.get("/feed").respond(
+                headers={"Content-Type": "text/event-stream"}, text="data: a\n\n"
+            )
+            source = events(
+                client,
+                f"{server.base_url}/feed",
+                reconnect=Reconnect(delay=1.0, jitter=0.0),
+            )
+            found: list[tuple[int, ServerSentEvent | Resumed]] = []
+            async with aclosing(source):
+                async for item in source:
+                    found.append((round(clock.elapsed), item))
+                    if len(found) == 7:
+                        break
+            assert len(backend.calls) == 4
+    marks = [(at, item) for at, item in found if isinstance(item, Resumed)]
+    # The third one is refused at 3, 5 and 9 seconds, until the first is forgotten.
+    assert [at for at, _ in marks] == [1, 2, 17]
+    assert [type(item.cause) for _, item in marks] == [
+        type(None),
+        type(None),
+        HTTPRejectedError,
+    ]

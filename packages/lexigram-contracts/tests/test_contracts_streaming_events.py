@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Unpack
 
 import pytest
@@ -14,6 +15,7 @@ from lexigram.contracts.web import (
     HTTPClientError,
     HTTPConnectionError,
     HTTPDecodeError,
+    HTTPRejectedError,
     HTTPRetryExhaustedError,
     HTTPStatusError,
     HTTPTimeoutError,
@@ -206,6 +208,40 @@ async def test_what_asks_to_wait_is_waited_for() -> None:
     assert clock.waits == [3.0, 30.0, 20.0]
 
 
+async def test_a_server_may_ask_to_wait_until_a_time_of_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "time.time", datetime(1994, 11, 6, 8, 49, 7, tzinfo=UTC).timestamp
+    )
+    busy = (429, {"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"})
+    clock = Clock()
+    await read(Server([b"data: a\n\n"], busy, (204, {})), clock)
+    assert clock.waits == [3.0, 30.0]
+
+
+async def test_a_reconnection_says_that_it_repeats() -> None:
+    server = Server(BROKEN)
+    await read(server)
+    server.answers = iter([[b"data: a\n\n"], BROKEN, (204, {})])
+    await read(server, headers={"X-Tenant": "a"})
+    assert [request.get("repeats") for request in server.requests] == [
+        None,
+        None,
+        True,
+        True,
+    ]
+
+
+async def test_a_reconnection_that_policies_refuse_is_one_in_vain() -> None:
+    refused = HTTPRejectedError("The budget is exhausted.")
+    clock = Clock()
+    server = Server([b"data: a\n\n"], refused, refused, [b"data: b\n\n"], (204, {}))
+    found, error = await read(server, clock)
+    assert (found, error) == ([event("a"), Resumed("", refused), event("b")], None)
+    assert clock.waits == [3.0, 6.0, 12.0, 3.0]
+
+
 async def test_what_asks_to_wait_too_long_ends_the_source() -> None:
     clock = Clock()
     server = Server([b"data: a\n\n"], (503, {"Retry-After": "61"}))
@@ -294,6 +330,15 @@ def test_no_wait_is_longer_than_the_longest_and_its_jitter(
     assert list(source.feed(b"retry: %d\n\n" % retry)) == []
     waits = [source.lost(None) for _ in range(failures)]
     assert all(wait is not None and 0 <= wait <= 90.0 for wait in waits)
+
+
+def test_the_last_id_is_that_of_the_event_that_was_given_last() -> None:
+    source = EventSource()
+    source.opened(200)
+    stream = b"id: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\n\n"
+    given = [(each.data, source.last_event_id) for each in source.feed(stream)]
+    assert given == [("a", "1"), ("b", "2")]
+    assert source.last_event_id == "3"
 
 
 def test_a_source_that_was_never_open_is_not_opened_again() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lexigram.contracts.web import HTTPResponseTooLargeError
@@ -126,6 +126,7 @@ def test_a_limit_that_lets_nothing_pass_is_refused(limit: int) -> None:
         LineSplitter(limit)
 
 
+BOM_OF = {"utf-16": b"\xfe\xff", "utf-32": b"\0\0\xfe\xff"}
 TEXTS = st.text(alphabet="aé€😀\u2028\n", max_size=20)
 CHARSETS = st.sampled_from(
     ["utf-8", "utf-16", "utf-16-be", "shift_jis", "latin-1", "x"]
@@ -152,6 +153,33 @@ def test_what_is_no_text_is_replaced_alike_in_any_division(
     parts = [decoder.decode(chunk) for chunk in divided(data, cuts)]
     parts.append(decoder.decode(b"", final=True))
     assert "".join(parts) == data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-32"])
+@given(data=st.binary(max_size=20), cuts=CUTS)
+@example(data=b"\xeb" * 5, cuts=[])  # found by fuzzing: Python's own decoders raise
+def test_text_of_wide_characters_needs_no_byte_order_mark(
+    charset: str, data: bytes, cuts: list[int]
+) -> None:
+    decoder = TextDecoder(charset)
+    parts = [decoder.decode(chunk) for chunk in divided(data, cuts)]
+    parts.append(decoder.decode(b"", final=True))
+    big = data.startswith(BOM_OF[charset])
+    expected = data.decode(f"{charset}-{'be' if big else 'le'}", "replace")
+    assert "".join(parts) == expected.removeprefix("\ufeff")
+
+
+@pytest.mark.parametrize("charset", ["iso-2022-jp", "iso2022_jp_2", "iso2022_kr"])
+@given(data=st.binary(max_size=20), cuts=CUTS)
+@example(data=b"\x1b(+-! \\#\xdc4[", cuts=list(range(11)))  # found by fuzzing
+def test_an_escape_without_an_end_raises_nothing(
+    charset: str, data: bytes, cuts: list[int]
+) -> None:
+    decoder = TextDecoder(charset)
+    for chunk in divided(data, cuts):
+        decoder.decode(chunk)
+    decoder.decode(b"", final=True)
+    assert isinstance(decoder.decode(b"next"), str)
 
 
 @pytest.mark.parametrize("charset", ["nonsense", "zip", "punycode", "utf-7", "\0"])

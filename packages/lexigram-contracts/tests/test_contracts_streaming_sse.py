@@ -161,10 +161,13 @@ def test_an_event_is_given_at_its_empty_line_however_that_ends() -> None:
     ]
 
 
-def test_comments_show_that_a_server_is_alive() -> None:
-    parser = EventParser()
-    assert list(parser.feed(b": ping\r\n")) == []
-    assert parser.activity == 1
+def test_an_empty_id_takes_back_the_one_before() -> None:
+    stream = b"id: 1\ndata: a\n\nevent: x\nid\ndata: b\n\nid: \ndata: c\n\n"
+    assert [event.id for event in parsed(stream)] == ["1", "", ""]
+
+
+def test_an_id_keeps_the_spaces_behind_the_first() -> None:
+    assert [event.id for event in parsed(b"id:  1 \ndata: a\n\n")] == [" 1 "]
 
 
 def test_an_event_is_a_value() -> None:
@@ -234,6 +237,7 @@ PIECES = st.sampled_from(
     [
         b"data: ", b"data:", b"data", b"event: ", b"id:", b"id: ", b"retry:", b":", b" ",
         b"\n", b"\n", b"\r", b"\r\n", b"\n\n", b"x", b"42", b"\0", b"\xff",
+        b"data: x\n\n", b"data: y\n\n", b"event: x\n", b"id: 42\n", b"data: x\n",
         "é".encode(), "\u2028".encode(), BOM,
     ]
 )  # fmt: skip
@@ -271,6 +275,10 @@ def until_too_long(
 
 @given(data=STREAMS, cuts=CUTS, limit=st.integers(1, 40))
 @example(data=b"event: x\nid: 1\ndata: 12345\n\ndata: 1\n\n", cuts=[9, 16], limit=12)
+@example(data=b": 45678\nevent: x\n\ndata: 1\ndata\n\n", cuts=[17], limit=12)
+@example(data=b": 45678\nevent: x\n\ndata: 1\ndata\n\n", cuts=[17, 18], limit=12)
+@example(data=b"datax: 5\n\ndata: 1234\n\n", cuts=[], limit=12)
+@example(data=b": 45678\nevent: x\n\n\ndata: 1\ndata\n\n", cuts=[17], limit=40)
 def test_any_division_gives_the_same_events_before_the_one_that_is_too_large(
     data: bytes, cuts: list[int], limit: int
 ) -> None:
@@ -325,6 +333,15 @@ def test_an_event_above_what_is_kept_unread_is_whole() -> None:
     chunks = [b"event: big\n", b"data: " + value + b"\n", b"data: " + value, b"\n\n"]
     (event,) = parsed(*chunks)
     assert event == ServerSentEvent("big", (value + b"\n" + value).decode())
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_what_was_read_ahead_ends_with_its_event(cut: int) -> None:
+    ahead = b": " + b"x" * 40_000 + b"\n"
+    rest = b"\n\ndata: a\ndata: b\n\n"
+    assert parsed(ahead, ahead + b"event: x\n", rest[:cut], rest[cut:]) == [
+        ServerSentEvent(data="a\nb")
+    ]
 
 
 def test_an_event_of_millions_of_bytes_in_small_chunks_is_read() -> None:

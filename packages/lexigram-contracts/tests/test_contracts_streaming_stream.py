@@ -105,6 +105,24 @@ async def test_iterating_gives_the_lines() -> None:
     ]
 
 
+@given(
+    lines=st.lists(
+        st.lists(
+            st.sampled_from([b"a", b"\xe2", b"\x82", b"\xac", b"\xf0\x9f", b"\x0b"])
+        ).map(b"".join)
+    ),
+    size=st.integers(1, 9),
+)
+def test_what_is_no_text_is_replaced_within_its_line(
+    lines: list[bytes], size: int
+) -> None:
+    data = b"".join(line + b"\n" for line in lines)
+    chunks = [data[start : start + size] for start in range(0, len(data), size)]
+    expected = [line.decode("utf-8", "replace") for line in lines]
+    assert asyncio.run(all_of(stream_of(*chunks).lines())) == expected
+    assert asyncio.run(all_of(stream_of(data).lines())) == expected
+
+
 @pytest.mark.parametrize("charset", ["utf-16-be", "utf-16", "latin-1", "cp1252"])
 async def test_lines_of_another_charset_are_lines_of_its_text(charset: str) -> None:
     # U+0A0D and U+0D0A hold the bytes of line ends in UTF-16.

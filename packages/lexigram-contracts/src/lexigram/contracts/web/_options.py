@@ -70,6 +70,11 @@ class RequestOptions(TypedDict, total=False):
     retry: bool
     """False sends the request at most once. Left out: by method and policy."""
 
+    repeats: bool
+    """True says that an earlier call was for the same, as when a stream that was lost is
+    opened anew. Policies take it for a second attempt: out of the budget for those, which
+    may refuse it with `HTTPRejectedError`. Sources of events and downloads say it."""
+
     auth: tuple[str, str] | InterceptorProtocol | None
     """Who calls, in the place of the credentials that the client's interceptors add: user
     and password for Basic authentication (RFC 7617), an interceptor for this call alone,

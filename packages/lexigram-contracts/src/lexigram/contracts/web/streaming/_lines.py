@@ -8,7 +8,7 @@ from typing import Final
 from lexigram.contracts.web._errors import HTTPResponseTooLargeError
 from lexigram.contracts.web._streaming import MAX_LINE_BYTES
 
-__all__ = ["Head", "LineSplitter", "check_limit", "too_long"]
+__all__ = ["Head", "LineSplitter", "check_limit", "decoded", "too_long"]
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LF: Final = 0x0A
@@ -116,6 +116,13 @@ class LineSplitter:
             yield line
         if len(self._rest) > self._limit:
             raise too_long("line", self._limit, "max_line_bytes")
+
+
+def decoded(lines: Iterable[bytes]) -> Iterable[str]:
+    """Decode lines of UTF-8; what is none of it becomes U+FFFD."""
+    if isinstance(lines, list) and lines:  # at once: by itself each takes twice as long
+        return b"\n".join(lines).decode("utf-8", "replace").split("\n")
+    return (line.decode("utf-8", "replace") for line in lines)
 
 
 def too_long(what: str, limit: int, option: str) -> HTTPResponseTooLargeError:

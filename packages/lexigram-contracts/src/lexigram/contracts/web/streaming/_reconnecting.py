@@ -51,7 +51,9 @@ async def events(
     `async with contextlib.aclosing(events(client, url)) as source`.
 
     Args:
-        client: Opens each connection; its policies and interceptors apply to each.
+        client: Opens each connection; its policies and interceptors apply to each. A
+            reconnection is a second attempt to them, out of the budget for those; one
+            that is refused counts as one in vain, and waits.
         url: Where the source is.
         reconnect: How to reconnect; None never does.
         end: The data of the event that ends the source; it is not given.
@@ -110,6 +112,8 @@ def _with(source: EventSource, time: _Time, url: str) -> RequestOptions:
     for name, value in source.request_headers().items():
         headers[name] = value
     options["headers"] = headers
+    if source.began:
+        options["repeats"] = True
     return options
 
 

@@ -21,6 +21,7 @@ from lexigram.contracts.web._errors import (
     HTTPStatusError,
     HTTPTimeoutError,
 )
+from lexigram.contracts.web._retry_after import retry_after
 from lexigram.contracts.web._streaming import MAX_LINE_BYTES
 from lexigram.contracts.web.streaming._sse import EventParser, ServerSentEvent
 
@@ -29,7 +30,6 @@ __all__ = ["EventSource", "Reconnect", "Resumed"]
 _NO_CONTENT: Final = 204
 # What no header field may hold (RFC 9110 §5.5); such an ID cannot be sent back.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_DELTA_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 # What a connection that ended early, or not at all, is lost by.
 _LOST: Final = frozenset({"disconnected", "truncated"})
 # Doubling further makes no difference to any limit, and would overflow in the end.
@@ -141,6 +141,11 @@ class EventSource:
         self._stopped = False
 
     @property
+    def began(self) -> bool:
+        """Whether there was a connection, so that the next one repeats it."""
+        return self._parser is not None
+
+    @property
     def stopped(self) -> bool:
         """Whether the server said, with 204, that there is nothing more."""
         return self._stopped
@@ -179,7 +184,7 @@ class EventSource:
             raise RuntimeError("The source is fed before it was `opened`.")
         for event in parser.feed(data):
             self.failures = 0
-            self.last_event_id = parser.last_event_id
+            self.last_event_id = event.id
             yield event
         # An ID counts without an event as well.
         self.last_event_id = parser.last_event_id
@@ -236,10 +241,9 @@ def _passes(error: HTTPClientError) -> bool:
 
 
 def _asked_to_wait(error: HTTPClientError | None) -> float:
-    """Return the seconds that a failure asks for; dates of a Retry-After do not count."""
+    """Return the seconds that a failure asks for."""
     if isinstance(error, HTTPStatusError):
-        value = error.response.headers.get("retry-after", "").strip()
-        return float(value) if _DELTA_SECONDS.fullmatch(value) else 0.0
+        return retry_after(error.response) or 0.0
     if isinstance(error, HTTPCircuitOpenError | HTTPRejectedError):
         return error.retry_after or 0.0
     return 0.0

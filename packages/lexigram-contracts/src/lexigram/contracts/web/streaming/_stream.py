@@ -32,7 +32,7 @@ from lexigram.contracts.web.streaming._kinds import (
     check_json,
     is_sequence,
 )
-from lexigram.contracts.web.streaming._lines import LineSplitter
+from lexigram.contracts.web.streaming._lines import LineSplitter, decoded
 from lexigram.contracts.web.streaming._sse import EventParser, ServerSentEvent
 from lexigram.contracts.web.streaming._text import TextDecoder, declared_charset
 from lexigram.result import Result
@@ -342,12 +342,12 @@ class ResponseStream:
         with self._told():
             async for data in self._chunks:
                 chunk = decoder.decode(data).encode() if other else data
-                for line in splitter.feed(chunk):
-                    yield line.decode("utf-8", "replace")
+                for line in decoded(splitter.feed(chunk)):
+                    yield line
             if other:  # half a character at most, so that no line ends in it
                 splitter.feed(decoder.decode(b"", final=True).encode())
-            for line in splitter.close():
-                yield line.decode("utf-8", "replace")
+            for line in decoded(splitter.close()):
+                yield line
 
     async def _values(
         self,

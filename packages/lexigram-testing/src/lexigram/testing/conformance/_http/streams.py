@@ -12,6 +12,7 @@ from lexigram.contracts.web import (
     HTTPResponseTooLargeError,
     StreamingHTTPClientProtocol,
 )
+from lexigram.contracts.web.streaming import Reconnect, Resumed, events
 from lexigram.result import Err
 from lexigram.testing._answers.outcomes import Reply
 from lexigram.testing.conformance._backend import Backend
@@ -155,8 +156,8 @@ async def events_come_one_by_one(
     backend.on.get("/x").respond(Reply(headers=_EVENTS, chunks=chunks, pause=1))
     url = f"{backend.base_url}/x"
     async with client.stream("GET", url) as stream:
-        events = await read(stream.events(end="[DONE]"))
-    came = [(event.event, event.data, event.id) for event in events]
+        given = await read(stream.events(end="[DONE]"))
+    came = [(event.event, event.data, event.id) for event in given]
     expect_equal("The events", came, [("message", "a\nb", "7"), ("x", "c", "7")])
 
 
@@ -170,8 +171,8 @@ async def another_content_type_is_an_error(
     async with client.stream("GET", url) as stream:
         await expect_raised(HTTPDecodeError, _first(stream.events))
     async with client.stream("GET", url) as stream:
-        events = await read(stream.events(any_content_type=True))
-    expect_equal("The data", [event.data for event in events], ["1"])
+        given = await read(stream.events(any_content_type=True))
+    expect_equal("The data", [event.data for event in given], ["1"])
 
 
 @stream_behaviour("STREAM-010")
@@ -214,6 +215,28 @@ async def a_body_is_read_once_in_its_block(
         await expect_raised(HTTPClientStateError, _first(stream.bytes))
     await expect_raised(HTTPClientStateError, _first(lambda: lines))
     await expect_raised(HTTPClientStateError, _first(stream.text))
+
+
+@stream_behaviour("STREAM-013")
+async def a_source_of_events_goes_on(
+    client: StreamingHTTPClientProtocol, backend: Backend
+) -> None:
+    """A source of events over the client reconnects where it was, when it is told to."""
+    backend.on.get("/x").sequence(
+        Reply(headers=_EVENTS, body=b"retry: 2000\nid: 7\ndata: a\n\n"),
+        Reply(503, {"Retry-After": "9"}),
+        Reply(headers=_EVENTS, body=b"data: b\n\n"),
+        Reply(204),
+    )
+    url, plan = f"{backend.base_url}/x", Reconnect(jitter=0.0)
+    began = now()
+    came = await read(events(client, url, reconnect=plan, retry=False))
+    data = [item.data for item in came if not isinstance(item, Resumed)]
+    expect_equal("The events", data, ["a", "b"])
+    expect_equal("What follows the first one", type(came[1]), Resumed)
+    ids = [call.request.headers.get("last-event-id") for call in backend.calls]
+    expect_equal("The `Last-Event-ID` of each request", ids, [None, "7", "7", "7"])
+    expect_equal("The seconds that it took", elapsed(began), 2.0 + 9.0 + 2.0)
 
 
 async def _first(start: Any) -> object:

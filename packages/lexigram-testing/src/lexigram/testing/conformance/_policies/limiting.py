@@ -53,7 +53,7 @@ async def a_burst_is_admitted_at_once(make: LimiterFactory) -> None:
     clock = StepClock()
     trying, waiting = make(clock), make(clock)
     for _ in range(_BURST):
-        expect_equal("The wait", trying.try_acquire(_KEY), 0)
+        expect_equal("The wait", await _tried(trying), 0)
         await waiting.acquire(_KEY)
     expect_equal("The sleeps", clock.sleeps, [])
 
@@ -62,8 +62,8 @@ async def a_burst_is_admitted_at_once(make: LimiterFactory) -> None:
 async def more_than_a_burst_is_not(make: LimiterFactory) -> None:
     """When the burst is used up, the seconds are returned until it is worth trying."""
     limiter = make(StepClock())
-    _use_up(limiter)
-    wait = limiter.try_acquire(_KEY)
+    await _use_up(limiter)
+    wait = await _tried(limiter)
     expect(0 < wait <= _REFILL, f"The wait is {wait!r}, of {_REFILL:g} s at most.")
 
 
@@ -72,11 +72,11 @@ async def who_waits_as_told_is_admitted(make: LimiterFactory) -> None:
     """After the seconds that it returned, the permit is there."""
     clock = StepClock()
     limiter = make(clock)
-    _use_up(limiter)
+    await _use_up(limiter)
     for _ in range(_MANY):
-        clock.now += limiter.try_acquire(_KEY) + _NOISE
-        expect_equal("The wait", limiter.try_acquire(_KEY), 0)
-        _use_up(limiter)
+        clock.now += await _tried(limiter) + _NOISE
+        expect_equal("The wait", await _tried(limiter), 0)
+        await _use_up(limiter)
 
 
 @behaviour("RATE-005")
@@ -84,13 +84,13 @@ async def a_refusal_takes_nothing(make: LimiterFactory) -> None:
     """What was refused does not make the next one wait longer."""
     clock = StepClock()
     limiter = make(clock)
-    _use_up(limiter)
-    wait = limiter.try_acquire(_KEY)
+    await _use_up(limiter)
+    wait = await _tried(limiter)
     for _ in range(_MANY):
         expect_equal("The wait", limiter.try_acquire(_KEY), wait)
         await expect_raised(RateLimitedError, limiter.acquire(_KEY, timeout=0.0))
     clock.now += wait + _NOISE
-    expect_equal("The wait", limiter.try_acquire(_KEY), 0)
+    expect_equal("The wait", await _tried(limiter), 0)
 
 
 @behaviour("RATE-006")
@@ -100,7 +100,7 @@ async def no_stretch_of_time_sees_too_many(make: LimiterFactory) -> None:
     limiter = make(clock)
     given: list[float] = []
     for _ in range(200):
-        while limiter.try_acquire(_KEY) == 0 and len(given) < 1000:  # noqa: PLR2004 - a limit that never ends would
+        while await _tried(limiter) == 0 and len(given) < 1000:  # noqa: PLR2004 - a limit that never ends would
             given.append(clock.now)
         clock.now += random.choice([0.01, 0.1, 0.3, 2.0])
     for (first, begin), (last, end) in combinations(enumerate(given), 2):
@@ -119,7 +119,7 @@ async def a_pause_gives_no_more_than_a_burst(make: LimiterFactory) -> None:
     for _ in range(2):
         clock.now += 3600.0
         taken = 0
-        while limiter.try_acquire(_KEY) == 0 and taken < _MANY:
+        while await _tried(limiter) == 0 and taken < _MANY:
             taken += 1
         expect_equal("The permits after a pause", taken, _BURST)
 
@@ -128,10 +128,10 @@ async def a_pause_gives_no_more_than_a_burst(make: LimiterFactory) -> None:
 async def keys_are_kept_apart(make: LimiterFactory) -> None:
     """What one key uses up is there for another one."""
     limiter = make(StepClock())
-    _use_up(limiter)
+    await _use_up(limiter)
     for _ in range(_BURST):
-        expect_equal("The wait", limiter.try_acquire(_OTHER), 0)
-    _use_up(limiter, key="")
+        expect_equal("The wait", await _tried(limiter, _OTHER), 0)
+    await _use_up(limiter, key="")
 
 
 @behaviour("RATE-009")
@@ -139,12 +139,12 @@ async def a_cost_takes_as_many_permits(make: LimiterFactory) -> None:
     """A call of some cost takes so many permits, by either method."""
     for cost, rest in ((_BURST, 0), (3, 2)):
         trying, waiting = make(StepClock()), make(StepClock())
-        expect_equal("The wait", trying.try_acquire(_KEY, cost=cost), 0)
+        expect_equal("The wait", await _tried(trying, cost=cost), 0)
         await waiting.acquire(_KEY, cost=cost, timeout=0.0)
         for limiter in (trying, waiting):
             for _ in range(rest):
-                expect_equal("The wait", limiter.try_acquire(_KEY), 0)
-            expect(limiter.try_acquire(_KEY) > 0, f"A cost of {cost} took less.")
+                expect_equal("The wait", await _tried(limiter), 0)
+            expect(await _tried(limiter) > 0, f"A cost of {cost} took less.")
 
 
 @behaviour("RATE-010")
@@ -159,7 +159,7 @@ async def what_is_never_there_is_refused(make: LimiterFactory) -> None:
     try:
         wait = limiter.try_acquire(_KEY, cost=_BURST + 1)
     except ValueError:
-        expect_equal("The wait", limiter.try_acquire(_KEY, cost=_BURST), 0)
+        expect_equal("The wait", await _tried(limiter, cost=_BURST), 0)
     else:
         fail(f"It returned {wait!r} for what never comes.")
 
@@ -182,7 +182,7 @@ async def acquire_returns_when_there_is_a_permit(make: LimiterFactory) -> None:
 async def a_wait_too_long_is_refused_at_once(make: LimiterFactory) -> None:
     """Where it would take longer than allowed, it is refused, without waiting."""
     limiter, began = make(SystemClock()), now()
-    _use_up(limiter)
+    await _use_up(limiter)
     error = await expect_raised(RateLimitedError, limiter.acquire(_KEY, timeout=0.01))
     expect_equal("The seconds until it was refused", elapsed(began), 0)
     expect_equal("The key of the error", error.key, _KEY)
@@ -197,7 +197,7 @@ async def a_wait_too_long_is_refused_at_once(make: LimiterFactory) -> None:
 async def a_wait_short_enough_is_waited(make: LimiterFactory) -> None:
     """Where it takes no longer than allowed, it is admitted."""
     limiter, began = make(SystemClock()), now()
-    _use_up(limiter)
+    await _use_up(limiter)
     await limiter.acquire(_KEY, timeout=2 * _REFILL)
     waited = elapsed(began)
     expect(
@@ -210,7 +210,7 @@ async def a_wait_short_enough_is_waited(make: LimiterFactory) -> None:
 async def those_in_line_count_for_the_timeout(make: LimiterFactory) -> None:
     """Whose turn comes too late behind the others is refused at once."""
     limiter, began = make(SystemClock()), now()
-    _use_up(limiter)
+    await _use_up(limiter)
     line = [asyncio.ensure_future(limiter.acquire(_KEY)) for _ in range(4 * _RATE)]
     await _settled()
     await expect_raised(RateLimitedError, limiter.acquire(_KEY, timeout=1.5 * _REFILL))
@@ -222,7 +222,7 @@ async def those_in_line_count_for_the_timeout(make: LimiterFactory) -> None:
 async def waiters_go_in_order_whatever_they_cost(make: LimiterFactory) -> None:
     """Who came first goes first: no small call overtakes a large one."""
     limiter = make(SystemClock())
-    _use_up(limiter)
+    await _use_up(limiter)
     gone: list[int] = []
 
     async def go(number: int, cost: int) -> None:
@@ -242,7 +242,7 @@ async def waiters_go_in_order_whatever_they_cost(make: LimiterFactory) -> None:
 async def cancelling_a_wait_passes_through(make: LimiterFactory) -> None:
     """Cancellation of a wait passes through."""
     limiter = make(SystemClock())
-    _use_up(limiter)
+    await _use_up(limiter)
     waiting = asyncio.Event()
     waiting.set()
     task = asyncio.ensure_future(limiter.acquire(_KEY))
@@ -254,7 +254,7 @@ async def cancelling_a_wait_passes_through(make: LimiterFactory) -> None:
 async def a_cancelled_waiter_gives_back_what_it_reserved(make: LimiterFactory) -> None:
     """Those behind a cancelled waiter wait as if it had not come."""
     limiter, began = make(SystemClock()), now()
-    _use_up(limiter)
+    await _use_up(limiter)
     large = asyncio.ensure_future(limiter.acquire(_KEY, cost=_BURST))
     await _settled()
     small = asyncio.ensure_future(limiter.acquire(_KEY))
@@ -280,14 +280,14 @@ async def cancellations_lose_nothing(make: LimiterFactory) -> None:
         await _end([random.choice(unfinished)])
         await asyncio.sleep(random.choice([0.0, 0.05, 0.2, 0.4]))
     await asyncio.sleep(_REFILL + _NOISE)
-    expect_equal("The wait", limiter.try_acquire(_KEY, cost=_BURST), 0)
+    expect_equal("The wait", await _tried(limiter, cost=_BURST), 0)
 
 
 @behaviour("RATE-019")
 async def a_waiter_holds_up_no_other_key(make: LimiterFactory) -> None:
     """While some wait for one key, another one is served at once."""
     limiter, began = make(SystemClock()), now()
-    _use_up(limiter)
+    await _use_up(limiter)
     line = [asyncio.ensure_future(limiter.acquire(_KEY)) for _ in range(_MANY)]
     await _settled()
     await limiter.acquire(_OTHER)
@@ -295,10 +295,27 @@ async def a_waiter_holds_up_no_other_key(make: LimiterFactory) -> None:
     await _end(line)
 
 
-def _use_up(limiter: RateLimiterProtocol, key: str = _KEY) -> None:
+async def _tried(
+    limiter: RateLimiterProtocol, key: str = _KEY, *, cost: int = 1
+) -> float:
+    """Take the permits and return 0, or return the seconds until it may succeed.
+
+    A limiter that has to ask elsewhere whether they are there says first how long asking
+    takes, and knows it when it has been waited for.
+    """
+    if not limiter.try_acquire(key, cost=cost):
+        return 0.0
+    try:
+        await limiter.acquire(key, cost=cost, timeout=0.0)
+    except RateLimitedError:
+        return limiter.try_acquire(key, cost=cost)
+    return 0.0
+
+
+async def _use_up(limiter: RateLimiterProtocol, key: str = _KEY) -> None:
     """Take what is there, of a burst at most."""
     for _ in range(_BURST):
-        if limiter.try_acquire(key) > 0:
+        if await _tried(limiter, key) > 0:
             return
 
 

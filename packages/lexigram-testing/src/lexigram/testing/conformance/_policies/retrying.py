@@ -223,3 +223,13 @@ async def the_judge_decides(make: RetryFactory) -> None:
     operation = Script("bad", "good")
     call = call_of(judge=content)
     expect_equal("The result", await make(StepClock()).execute(operation, call), "bad")
+
+
+@behaviour("RETRY-019")
+async def a_repetition_of_another_call_is_made(make: RetryFactory) -> None:
+    """A call that repeats an earlier one is made, and repeated, like any other."""
+    operation = Script(Trouble(), "good")
+    call = call_of(repeats=True)
+    result = await make(StepClock()).execute(operation, call)
+    expect_equal("The result", result, "good")
+    expect_equal("The attempts", operation.count, 2)
