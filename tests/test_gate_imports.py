@@ -30,6 +30,9 @@ BREACHES: dict[str, Mapping[str, str]] = {
     },
     "Features do not know the core": {"resilience/breach.py": "import lexigram.config"},
     "The core names no feature": {"di/breach.py": "import lexigram.testing"},
+    "Only one module knows the client of the shared store": {
+        "resilience/breach.py": "import redis"
+    },
     "Only the pool and the attempt know aiohttp": {"http/breach.py": "import aiohttp"},
     "No import cycle within a portion": {
         "testing/breach.py": "import lexigram.testing.accomplice",

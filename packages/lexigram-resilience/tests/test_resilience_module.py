@@ -15,6 +15,7 @@ from lexigram.contracts.metrics import MetricsRecorderProtocol
 from lexigram.contracts.resilience import (
     CircuitBreakerRegistryProtocol,
     CircuitOpenError,
+    IdempotencyStoreProtocol,
     ResiliencePipelineProtocol,
     RetryExhaustedError,
     RetryPolicyProtocol,
@@ -29,12 +30,14 @@ from lexigram.resilience import (
     ResiliencePipeline,
     RetryConfig,
     RetryPolicy,
+    Sharing,
 )
 from lexigram.resilience.events import Events
 from lexigram.resilience.watching import CircuitHealthCheck
 from lexigram.testing import InMemoryMetrics
 
 HEALTH: Any = Annotated[HealthCheckProtocol, Named("circuit-breakers")]
+STORE_HEALTH: Any = Annotated[HealthCheckProtocol, Named("resilience-store")]
 
 
 def named(name: str) -> Any:
@@ -43,8 +46,10 @@ def named(name: str) -> Any:
 
 def build(module: ModuleDefinition, **instances: Any) -> dict[Any, Any]:
     """Do what a core does: call each factory with what its hints ask for."""
-    built: dict[Any, Any] = dict(instances.pop("bound"))
+    built: dict[Any, Any] = {Sharing: Sharing(), **instances.pop("bound")}
     for binding in module.providers:
+        if isinstance(binding, Binding) and binding.key is Sharing:
+            continue  # open as long as the application is: see the shared store's tests
         assert isinstance(binding, Binding)
         assert binding.factory is not None
         hints = get_type_hints(binding.factory)
@@ -65,7 +70,10 @@ def test_configure_describes_the_section_and_exports_what_it_binds() -> None:
         CircuitBreakerRegistryProtocol,
         Events,
         PipelineRegistry,
+        Sharing,
+        IdempotencyStoreProtocol,
         HEALTH,
+        STORE_HEALTH,
     }
     bound = {b.key for b in module.providers if isinstance(b, Binding)}
     assert bound == set(module.exports)

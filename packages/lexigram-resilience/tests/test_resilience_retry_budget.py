@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from random import Random
+from typing import TypeAlias
 
 import pytest
 
-from lexigram.contracts.resilience import Call, Judgement, RetryExhaustedError
-from lexigram.resilience import BudgetConfig, RetryBudget, RetryConfig, RetryPolicy
+from lexigram.contracts.resilience import (
+    Call,
+    CallRejectedError,
+    Judgement,
+    RetryExhaustedError,
+)
+from lexigram.resilience import (
+    BudgetConfig,
+    ResiliencePipeline,
+    RetryBudget,
+    RetryConfig,
+    RetryPolicy,
+)
 from lexigram.testing import virtual_time
+
+Runner: TypeAlias = Callable[[Callable[[], Awaitable[str]], Call[str]], Awaitable[str]]
 
 AGAIN = Judgement("failure", retryable=True, reason="503")
 
@@ -248,3 +263,49 @@ async def test_without_a_budget_nothing_is_given_back_to_one() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+@pytest.fixture(params=["policy", "attempts", "pipeline"])
+def run(request: pytest.FixtureRequest) -> Runner:
+    """Return each way to run a call under a budget of two second attempts."""
+    config = BudgetConfig(ratio=1, min_per_second=0.2, window=10.0)
+    policy = policy_with(config, attempts=2, max_duration=60.0)
+    if request.param == "policy":
+        return policy.execute
+
+    async def by_hand(operation: Callable[[], Awaitable[str]], call: Call[str]) -> str:
+        async for attempt in policy.attempts(call):
+            with attempt:
+                return attempt.result(await operation())
+        raise RuntimeError("There is no attempt.")
+
+    pipeline = ResiliencePipeline(retry=policy)
+    return by_hand if request.param == "attempts" else pipeline.execute
+
+
+async def test_a_call_that_repeats_another_comes_out_of_the_budget(run: Runner) -> None:
+    upstream, again = Upstream(), Call[str](key="a", repeats=True)
+    upstream.is_well = True
+    async with virtual_time():
+        for _ in range(2):
+            assert await run(upstream, again) == "fine"
+        with pytest.raises(
+            CallRejectedError, match="repetition was not made"
+        ) as caught:
+            await run(upstream, again)
+        assert (upstream.calls, caught.value.key) == (2, "a")
+        # It pays in nothing, a call of its own does.
+        assert await run(upstream, Call(key="a")) == "fine"
+        assert await run(upstream, again) == "fine"
+        with pytest.raises(
+            CallRejectedError, match="repetition of 'GET /feed' was not"
+        ):
+            await run(upstream, Call(key="a", operation="GET /feed", repeats=True))
+    assert upstream.calls == 4
+
+
+async def test_without_a_budget_a_call_that_repeats_another_is_like_any() -> None:
+    upstream, policy = Upstream(), policy_with(None)
+    upstream.is_well = True
+    for _ in range(3):
+        assert await policy.execute(upstream, Call(key="a", repeats=True)) == "fine"

@@ -114,6 +114,11 @@ class Asks(Retry):
         return super().is_final(call, result, error)
 
 
+class MakesRepetitionsOnce(Retry):
+    def is_final(self, call: Any, result: Any, error: Any) -> bool:
+        return call.repeats or super().is_final(call, result, error)
+
+
 def retry(**flaws: Any) -> type[Retry]:
     return type("Flawed", (Retry,), flaws)
 
@@ -137,6 +142,7 @@ RETRIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "swallows everything": (retry(caught=BaseException, obeys_judge=False), "012 014"),
     "keeps a state": (KeepsCount, "016"),
     "asks of both": (Asks, "017"),
+    "takes repetitions for its own": (MakesRepetitionsOnce, "019"),
 }
 
 

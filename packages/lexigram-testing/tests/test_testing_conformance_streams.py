@@ -269,6 +269,15 @@ class MixesUp(Client):
             yield stream
 
 
+class KnowsNoRepetition(Client):
+    @asynccontextmanager
+    async def stream(self, method: str, url: str, **options: Any) -> AsyncIterator[Any]:
+        if "repeats" in options:
+            raise HTTPUnknownOptionError("There is no option `repeats`.")
+        async with super().stream(method, url, **options) as stream:
+            yield stream
+
+
 async def any_time(stream: Any) -> Any:
     try:
         async for chunk in stream.inner.bytes():
@@ -292,10 +301,12 @@ WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
     "cuts lines": (having(lines=first_of_each_line), "011"),
     "ends early as if complete": (having(lines=swallowed_lines), "011 020 031 034"),
     "reads twice": (having(bytes=any_time), "012"),
+    "loses header fields": (without("headers"), "013"),
     "streams error pages": (having(bytes=error_page), "020"),
     "raises statuses on entering": (RaisesStatuses, "020 021"),
     "knows no statuses": (having(raise_for_status=lambda self: self), "021"),
     "enters whatever happens": (Forgiving, "022 028 030"),
+    "knows no repetition": (KnowsNoRepetition, "013"),
     "follows always": (without("follow_redirects"), "023"),
     "ignores limits of size": (without("max_response_bytes"), "025"),
     "hides limits of size": (having(bytes=cut_bytes), "025"),

@@ -34,11 +34,13 @@ from lexigram.resilience._config.limiter import RateLimiterConfig
 from lexigram.resilience._config.pipeline import PipelineConfig
 from lexigram.resilience._config.resilience import ResilienceConfig
 from lexigram.resilience._config.retry import RetryConfig
+from lexigram.resilience._config.store import CoordinationConfig, StoreConfig
 from lexigram.resilience._config.throttle import AdaptiveThrottleConfig
 from lexigram.resilience._config.timeouts import TimeoutsConfig
 from lexigram.resilience._fallback.failed import FailedCall
 from lexigram.resilience._fallback.policy import Fallback
 from lexigram.resilience._hedging.policy import HedgePolicy
+from lexigram.resilience._idempotency.memory import MemoryIdempotencyStore
 from lexigram.resilience._module import ResilienceModule
 from lexigram.resilience._pipeline.checks import PipelineWarning
 from lexigram.resilience._pipeline.ordered import OrderedPipeline
@@ -49,6 +51,12 @@ from lexigram.resilience._retry.attempts import Attempt, Attempts
 from lexigram.resilience._retry.budget import RetryBudget
 from lexigram.resilience._retry.decorator import retry
 from lexigram.resilience._retry.policy import RetryPolicy
+from lexigram.resilience._shared.circuits import FleetCircuits
+from lexigram.resilience._shared.guard import StoreError
+from lexigram.resilience._shared.idempotency import SharedIdempotencyStore
+from lexigram.resilience._shared.limiter import SharedRateLimiter
+from lexigram.resilience._shared.sharing import Sharing
+from lexigram.resilience._shared.store import SharedStore
 from lexigram.resilience._timing.policy import Timeouts
 
 __all__ = [
@@ -72,11 +80,14 @@ __all__ = [
     "CircuitSnapshot",
     "CircuitState",
     "ConcurrencySnapshot",
+    "CoordinationConfig",
     "FailedCall",
     "Fallback",
     "FallbackConfig",
+    "FleetCircuits",
     "HedgeConfig",
     "HedgePolicy",
+    "MemoryIdempotencyStore",
     "OrderedPipeline",
     "PipelineConfig",
     "PipelineRegistry",
@@ -90,6 +101,12 @@ __all__ = [
     "RetryBudget",
     "RetryConfig",
     "RetryPolicy",
+    "SharedIdempotencyStore",
+    "SharedRateLimiter",
+    "SharedStore",
+    "Sharing",
+    "StoreConfig",
+    "StoreError",
     "ThrottleSnapshot",
     "Timeouts",
     "TimeoutsConfig",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Annotated, Any
 
 from lexigram.contracts.clock import ClockProtocol
@@ -18,16 +18,23 @@ from lexigram.contracts.health import HealthCheckProtocol
 from lexigram.contracts.metrics import MetricsRecorderProtocol
 from lexigram.contracts.resilience import (
     CircuitBreakerRegistryProtocol,
+    IdempotencyStoreProtocol,
     ResiliencePipelineProtocol,
     RetryPolicyProtocol,
 )
 from lexigram.resilience._breaker.registry import CircuitBreakerRegistry
 from lexigram.resilience._config.resilience import ResilienceConfig
 from lexigram.resilience._events.listeners import Events
+from lexigram.resilience._idempotency.memory import MemoryIdempotencyStore
 from lexigram.resilience._pipeline.registry import DEFAULT, PipelineRegistry
 from lexigram.resilience._retry.policy import RetryPolicy
+from lexigram.resilience._shared.circuits import FleetCircuits
+from lexigram.resilience._shared.idempotency import SharedIdempotencyStore
+from lexigram.resilience._shared.sharing import Sharing
+from lexigram.resilience._shared.store import SharedStore
 from lexigram.resilience._watching.health import CircuitHealthCheck
 from lexigram.resilience._watching.metrics import MetricsListener
+from lexigram.resilience._watching.store import StoreHealthCheck
 
 __all__ = ["ResilienceModule"]
 
@@ -39,7 +46,10 @@ class ResilienceModule:
     is all there is to do. Registered beside it are the policies that it is made of
     (`RetryPolicyProtocol`, `CircuitBreakerRegistryProtocol`), the `PipelineRegistry` of
     all pipelines, the `Events` that all of them tell, and the health check
-    "circuit-breakers", which open circuits degrade.
+    "circuit-breakers", which open circuits degrade. Where `store` is configured, the
+    limiters that say `shared` are kept there, and the `IdempotencyStoreProtocol`, which
+    else is the process' own; the `Sharing` that holds it is closed with the application,
+    and the health check "resilience-store" asks it.
 
     What the policies do is recorded by a `MetricsRecorderProtocol`, where one is
     registered; more listeners are added to the `Events`. Time is that of a registered
@@ -73,18 +83,24 @@ class ResilienceModule:
                 bind(Events).to(_events),
                 bind(RetryPolicyProtocol).to(_retry_policy),
                 bind(CircuitBreakerRegistryProtocol).to(_breaker_registry),
+                bind(Sharing).to(_sharing),
+                bind(IdempotencyStoreProtocol).to(_idempotency_store),
                 bind(PipelineRegistry).to(_pipeline_registry),
                 bind(ResiliencePipelineProtocol).to(_pipeline_of(DEFAULT)),
                 bind(_HEALTH).to(_health_check),
+                bind(_STORE_HEALTH).to(_store_health_check),
                 *named,
             ),
             exports=(
                 Events,
                 RetryPolicyProtocol,
                 CircuitBreakerRegistryProtocol,
+                Sharing,
+                IdempotencyStoreProtocol,
                 PipelineRegistry,
                 ResiliencePipelineProtocol,
                 _HEALTH,
+                _STORE_HEALTH,
                 *(binding.key for binding in named),
             ),
             config=ConfigSection("resilience", ResilienceConfig, explicit=config),
@@ -93,6 +109,7 @@ class ResilienceModule:
 
 
 _HEALTH: Any = Annotated[HealthCheckProtocol, Named("circuit-breakers")]
+_STORE_HEALTH: Any = Annotated[HealthCheckProtocol, Named("resilience-store")]
 
 
 def _events(metrics: MetricsRecorderProtocol | None = None) -> Events:
@@ -118,20 +135,58 @@ def _breaker_registry(
     )
 
 
+async def _sharing(
+    config: ResilienceConfig,
+    breakers: CircuitBreakerRegistryProtocol,
+    events: Events,
+    clock: ClockProtocol | None = None,
+) -> AsyncIterator[Sharing]:
+    if config.store is None:
+        yield Sharing()
+        return
+    async with SharedStore(config.store, clock=clock, events=events) as store:
+        coordination = config.store.coordination
+        if coordination is None or not isinstance(breakers, CircuitBreakerRegistry):
+            yield Sharing(store)
+            return
+        async with FleetCircuits(
+            store, breakers, events=events, config=coordination, clock=clock
+        ) as fleet:
+            yield Sharing(store, fleet)
+
+
+def _idempotency_store(
+    sharing: Sharing, clock: ClockProtocol | None = None
+) -> IdempotencyStoreProtocol:
+    if sharing.store is None:
+        return MemoryIdempotencyStore(clock=clock)
+    return SharedIdempotencyStore(sharing.store)
+
+
 def _pipeline_registry(
     config: ResilienceConfig,
     retry: RetryPolicyProtocol,
     breakers: CircuitBreakerRegistryProtocol,
     events: Events,
+    sharing: Sharing,
     clock: ClockProtocol | None = None,
 ) -> PipelineRegistry:
     return PipelineRegistry(
-        config, breakers=breakers, retry=retry, clock=clock, events=events
+        config,
+        breakers=breakers,
+        retry=retry,
+        clock=clock,
+        events=events,
+        store=sharing.store,
     )
 
 
 def _health_check(breakers: CircuitBreakerRegistryProtocol) -> HealthCheckProtocol:
     return CircuitHealthCheck(breakers)
+
+
+def _store_health_check(sharing: Sharing) -> HealthCheckProtocol:
+    return StoreHealthCheck(sharing)
 
 
 def _pipeline_of(

@@ -2,5 +2,6 @@
 
 from lexigram.resilience._watching.health import CircuitHealthCheck
 from lexigram.resilience._watching.metrics import STATES, MetricsListener
+from lexigram.resilience._watching.store import StoreHealthCheck
 
-__all__ = ["STATES", "CircuitHealthCheck", "MetricsListener"]
+__all__ = ["STATES", "CircuitHealthCheck", "MetricsListener", "StoreHealthCheck"]

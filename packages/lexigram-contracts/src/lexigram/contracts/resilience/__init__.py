@@ -10,11 +10,16 @@ from lexigram.contracts.resilience._errors import (
     CallTimeoutError,
     CircuitOpenError,
     ConcurrencyLimitedError,
+    IdempotencyStoreError,
     RateLimitedError,
     ResilienceError,
     RetryExhaustedError,
     ThrottledError,
     TimeLimit,
+)
+from lexigram.contracts.resilience._idempotency import (
+    IdempotencyClaim,
+    IdempotencyStoreProtocol,
 )
 from lexigram.contracts.resilience._policies import (
     BulkheadProtocol,
@@ -37,6 +42,9 @@ __all__ = [
     "CircuitOpenError",
     "ConcurrencyLimitedError",
     "FallbackProtocol",
+    "IdempotencyClaim",
+    "IdempotencyStoreError",
+    "IdempotencyStoreProtocol",
     "Judgement",
     "Outcome",
     "RateLimitedError",

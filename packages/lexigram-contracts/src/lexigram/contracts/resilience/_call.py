@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 __all__ = ["Call", "Judgement", "Outcome"]
 
@@ -52,9 +52,8 @@ def _discard_nothing(result: object) -> None:
     """Release nothing: the result holds no resource."""
 
 
-# Without slots: together with frozen they break `Call[int](...)` on Python 3.11.
-@dataclass(frozen=True, kw_only=True)
-class Call(Generic[T_contra]):
+# No frozen dataclass: one takes three times as long to make, and every call makes one.
+class Call(NamedTuple, Generic[T_contra]):
     """One logical call, whatever the number of attempts it takes.
 
     Attributes:
@@ -72,6 +71,9 @@ class Call(Generic[T_contra]):
             limit of its own, with what it decided and why, before it waits or ends:
             "again in 0.12 s", "not repeated: it was the last of 3 attempts". Never for a
             call that needs no second attempt; must not raise or block.
+        repeats: Whether it does again what an earlier call was for, as when a stream that
+            was lost is opened anew: a second attempt to who counts those, who may refuse
+            it with `CallRejectedError` where there have been too many.
     """
 
     key: str = ""
@@ -83,3 +85,4 @@ class Call(Generic[T_contra]):
     )
     discard: Callable[[T_contra], Any] = _discard_nothing
     note: Callable[[str], None] | None = None
+    repeats: bool = False

@@ -12,6 +12,7 @@ __all__ = [
     "CallTimeoutError",
     "CircuitOpenError",
     "ConcurrencyLimitedError",
+    "IdempotencyStoreError",
     "RateLimitedError",
     "ResilienceError",
     "RetryExhaustedError",
@@ -107,3 +108,9 @@ class ThrottledError(CallRejectedError):
     """The upstream refuses so many calls that this one was not sent."""
 
     code: ClassVar[str] = "resilience.throttled"
+
+
+class IdempotencyStoreError(ResilienceError):
+    """Nobody can say whether a key was claimed, as the store does not answer."""
+
+    code: ClassVar[str] = "resilience.idempotency_store"

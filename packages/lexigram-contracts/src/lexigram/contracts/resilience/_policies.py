@@ -161,6 +161,9 @@ class RateLimiterProtocol(Protocol):
     def try_acquire(self, key: str = "", *, cost: int = 1) -> float:
         """Take the permits now and return 0, or return the seconds until it may succeed.
 
+        Not promised: that permits which are elsewhere, as those of a limit that many
+        processes share, are taken at the first try.
+
         Raises:
             ValueError: The limit never has `cost` permits at a time.
         """

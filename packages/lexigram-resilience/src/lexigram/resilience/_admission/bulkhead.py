@@ -68,7 +68,8 @@ class Places:
 
     def leave(self) -> None:
         """Give back a place: to the head of the queue, unless there are too many."""
-        if self.in_flight > self._limit or not self._hand_on():
+        wanted = self._queue and self.in_flight <= self._limit
+        if not wanted or not self._hand_on():
             self.in_flight -= 1
 
     def enqueue(self) -> asyncio.Future[None]:

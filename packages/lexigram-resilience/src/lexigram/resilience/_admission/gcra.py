@@ -8,7 +8,35 @@ no window of `t` seconds, wherever it begins, sees more than `burst + rate * t` 
 
 from __future__ import annotations
 
-__all__ = ["Gcra"]
+from typing import Protocol
+
+__all__ = ["Gcra", "Rate"]
+
+
+class Rate(Protocol):
+    """Permits at a rate, wherever they come from.
+
+    Attributes:
+        burst: The most permits that can be taken at once.
+    """
+
+    burst: int
+
+    def take(self, now: float, cost: float, /) -> float:
+        """Take `cost` permits and return 0, or return the seconds until they are there."""
+        ...
+
+    def wait(self, now: float, cost: float, /) -> float:
+        """Return the seconds until `cost` permits are there; takes nothing."""
+        ...
+
+    def is_full(self, now: float, /) -> bool:
+        """Say whether the whole burst is there, as at the beginning."""
+        ...
+
+    def change(self, now: float, rate: float, burst: int, /) -> None:
+        """Go on at another rate: what is used up stays so, in permits."""
+        ...
 
 
 class Gcra:
@@ -53,13 +81,21 @@ class Gcra:
         """Say whether the whole burst is there, as at the beginning."""
         return self._arrival <= now
 
+    def used(self, now: float) -> float:
+        """Return the permits that were taken and have not come back."""
+        return max(0.0, self._arrival - now) / self._interval
+
+    def charge(self, now: float, cost: float) -> None:
+        """Take permits whether they are there or not."""
+        self._arrival = max(now, self._arrival) + cost * self._interval
+
     def change(self, now: float, rate: float, burst: int) -> None:
         """Go on at another rate: what is used up stays so, in permits.
 
         What was taken and has not come back at the old rate comes back at the new one.
         """
         interval = 1.0 / rate
-        used = max(0.0, self._arrival - now) / self._interval
+        used = self.used(now)
         self._interval = interval
         self._tolerance = burst * interval
         self._arrival = now + used * interval

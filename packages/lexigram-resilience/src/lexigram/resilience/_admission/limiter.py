@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from lexigram.contracts.clock import ClockProtocol, SystemClock
 from lexigram.contracts.resilience import Call, RateLimitedError
-from lexigram.resilience._admission.gcra import Gcra
+from lexigram.resilience._admission.gcra import Gcra, Rate
 from lexigram.resilience._admission.waiting import Line, came_within
 from lexigram.resilience._config.limiter import RateLimiterConfig
 from lexigram.resilience._events.events import CallRefused, Waited
@@ -40,8 +40,8 @@ class Gate:
 
     __slots__ = ("_queued", "changed", "line", "rate", "take")
 
-    def __init__(self, rate: Gcra) -> None:
-        self.rate: Gcra = rate
+    def __init__(self, rate: Rate) -> None:
+        self.rate: Rate = rate
         self.line: Line = Line()
         self._queued = 0
         self.changed: asyncio.Future[None] | None = None
@@ -98,13 +98,13 @@ class RateLimiter:
         self._now = self._clock.monotonic
         self._events = events if events is not None else Events()
         self._gates = Keyed(
-            lambda _: self._new_gate(),
+            self._new_gate,
             may_go=self._may_go,
             max_keys=self._config.max_keys,
         )
         # Of calls without a key, which are the most where there is one limit for all: it
         # has to be at hand, and is never forgotten.
-        self._keyless = self._new_gate()
+        self._keyless = self._new_gate("")
 
     def __repr__(self) -> str:
         config = self._config
@@ -270,7 +270,7 @@ class RateLimiter:
             retry_after=wait,
         )
 
-    def _new_gate(self) -> Gate:
+    def _new_gate(self, key: str) -> Gate:  # noqa: ARG002 - all keys begin alike
         return Gate(Gcra(self._config.rate, self._config.largest))
 
     def _may_go(self, gate: Gate) -> bool:

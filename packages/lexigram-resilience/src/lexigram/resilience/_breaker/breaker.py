@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 from typing import TypeAlias, TypeVar
 
@@ -44,6 +45,11 @@ class CircuitBreaker:
             open, in the place of what the configuration says. When it raises, or
             returns no positive number, that is logged and the configuration holds.
 
+    Attributes:
+        may_try: Called with its name and a key when the wait of a circuit is over;
+            returns 0 for a trial now, or the seconds to wait for another question.
+            Whoever coordinates circuits sets it.
+
     Example:
         ```python
         breaker = CircuitBreaker("billing")
@@ -68,6 +74,7 @@ class CircuitBreaker:
         self._events = events if events is not None else Events()
         self._break_duration = break_duration
         self._begins_as = CircuitState.CLOSED
+        self.may_try: Callable[[str, str], float] | None = None
         self._circuits = Keyed(
             self._new_circuit, may_go=self._may_go, max_keys=self._config.max_keys
         )
@@ -211,7 +218,11 @@ class CircuitBreaker:
             watcher=Reporter(self._name, key, self._events),
             state=self._begins_as,
             break_duration=self._break_duration,
+            may_try=partial(self._wait_to_try, key),
         )
+
+    def _wait_to_try(self, key: str) -> float:
+        return 0.0 if self.may_try is None else self.may_try(self._name, key)
 
     def _may_go(self, circuit: Circuit) -> bool:
         """Say whether a circuit that is made anew would do the same with the next call."""

@@ -33,6 +33,8 @@ Rules:
   asks: one that hangs can not hold the circuit half open.
 * A circuit that has passed a trial admits a growing share of the calls for
   `recovery_ramp` seconds, if that is set: the upstream is well, but cold.
+* Where circuits are coordinated (`_shared/circuits.py`), what others found opens a
+  closed one, and a trial begins when the fleet lets this process try.
 * Another configuration changes no state. A trial ends under what it began with, a wait
   too; an outcome is slow by what was in force when its call was admitted.
 
@@ -114,6 +116,7 @@ class Circuit:
         "_generation",
         "_last_number",
         "_late_results",
+        "_may_try",
         "_now",
         "_older",
         "_open_until",
@@ -149,8 +152,10 @@ class Circuit:
         watcher: Watcher,
         state: CircuitState = _CLOSED,
         break_duration: BreakDuration | None = None,
+        may_try: Callable[[], float] | None = None,
     ) -> None:
         self._config = config
+        self._may_try = may_try
         self._now = now
         self._random = random
         self._waits = OpenWaits(random, break_duration)
@@ -202,7 +207,7 @@ class Circuit:
             self._trial.give_up(self._now())
             self._conclude(self._trial, None)
         elif self.state is _OPEN and self.retry_after < _EARLY:
-            self._enter(_HALF_OPEN)
+            self._try()
         return self._admit_some()
 
     def record(
@@ -250,6 +255,25 @@ class Circuit:
         self._openings = 0
         self._ramp = 0.0
         self._enter(state)
+
+    def hold(self, seconds: float) -> None:
+        """Be open for so long, since others found the upstream down.
+
+        For a closed circuit and an open one; in any other state it knows better.
+        """
+        if self.state is _CLOSED:
+            self._open_until = self._now() + seconds
+            self._enter(_OPEN, seconds)
+        elif self.state is _OPEN:
+            self._open_until = self._now() + seconds
+
+    def _try(self) -> None:
+        """Begin a trial, unless somebody else does; then go on waiting."""
+        wait = 0.0 if self._may_try is None else self._may_try()
+        if wait:
+            self._open_until = self._now() + wait
+        else:
+            self._enter(_HALF_OPEN)
 
     def reconfigure(self, config: CircuitBreakerConfig) -> None:
         """Go on in the same state, with as much of what is counted as still fits."""

@@ -76,9 +76,11 @@ class Reporter:
             return
         facts: dict[str, object] = {"breaker": self._breaker, "key": self._key}
         if transition.state is CircuitState.OPEN:
+            # Nothing was counted here when it was others that found the upstream down.
+            counted = transition.calls or 1
             facts |= {
-                "failure_rate": transition.failures / transition.calls,
-                "slow_call_rate": transition.slow / transition.calls,
+                "failure_rate": transition.failures / counted,
+                "slow_call_rate": transition.slow / counted,
                 "calls": transition.calls,
                 "open_for": transition.open_for,
             }

@@ -46,6 +46,14 @@ class RateLimiterConfig(Section):
         ),
     )
 
+    shared: bool = Field(
+        default=False,
+        description=(
+            "Whether all processes that use the `store` have this limit together; else "
+            "each has it for itself."
+        ),
+    )
+
     @property
     def rate(self) -> float:
         """Permits per second."""
@@ -57,11 +65,15 @@ class RateLimiterConfig(Section):
         return self.permits if self.burst is None else self.burst
 
     @classmethod
-    def per_second(cls, permits: int, *, burst: int | None = None) -> Self:
+    def per_second(
+        cls, permits: int, *, burst: int | None = None, shared: bool = False
+    ) -> Self:
         """Return the configuration of so many calls a second."""
-        return cls(permits=permits, per=1.0, burst=burst)
+        return cls(permits=permits, per=1.0, burst=burst, shared=shared)
 
     @classmethod
-    def per_minute(cls, permits: int, *, burst: int | None = None) -> Self:
+    def per_minute(
+        cls, permits: int, *, burst: int | None = None, shared: bool = False
+    ) -> Self:
         """Return the configuration of so many calls a minute."""
-        return cls(permits=permits, per=60.0, burst=burst)
+        return cls(permits=permits, per=60.0, burst=burst, shared=shared)

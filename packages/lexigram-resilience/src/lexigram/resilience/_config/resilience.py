@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from lexigram.resilience._config.breaker import CircuitBreakerConfig
 from lexigram.resilience._config.pipeline import PipelineConfig
+from lexigram.resilience._config.store import StoreConfig
 
 __all__ = ["ResilienceConfig"]
 
@@ -28,6 +29,28 @@ class ResilienceConfig(PipelineConfig):
             "not mention has its defaults, not what stands at the top."
         ),
     )
+
+    store: StoreConfig | None = Field(
+        default=None,
+        description=(
+            "The server on which processes share the limiters that are `shared`; None "
+            "keeps everything in the process."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _check_store(self) -> Self:
+        places = {"": self.limiter} | {
+            f"pipelines.{name}.": each.limiter for name, each in self.pipelines.items()
+        }
+        for place, limiter in places.items():
+            if limiter is not None and limiter.shared and self.store is None:
+                raise ValueError(
+                    f"`{place}limiter.shared` is set and there is no `store` to share "
+                    "it on. Configure `resilience: store: {url: redis://...}`, or leave "
+                    "out `shared`."
+                )
+        return self
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

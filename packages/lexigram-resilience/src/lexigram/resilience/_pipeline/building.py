@@ -17,6 +17,7 @@ from lexigram.resilience._breaker.breaker import CircuitBreaker
 from lexigram.resilience._breaker.states import CircuitState
 from lexigram.resilience._chaos.policy import Chaos
 from lexigram.resilience._config.hedging import HedgeConfig
+from lexigram.resilience._config.limiter import RateLimiterConfig
 from lexigram.resilience._config.pipeline import PipelineConfig
 from lexigram.resilience._config.retry import RetryConfig
 from lexigram.resilience._events.listeners import Events
@@ -24,6 +25,8 @@ from lexigram.resilience._hedging.policy import HedgePolicy
 from lexigram.resilience._pipeline.plan import Plan, Policies
 from lexigram.resilience._retry.budget import RetryBudget
 from lexigram.resilience._retry.policy import RetryPolicy
+from lexigram.resilience._shared.limiter import SharedRateLimiter
+from lexigram.resilience._shared.store import SharedStore
 from lexigram.resilience._timing.policy import Timeouts
 
 __all__ = ["Maker"]
@@ -40,12 +43,14 @@ class Maker:
         clock: What they wait and measure by.
         random: What they draw with.
         events: Whom they tell.
+        store: Where limits are that are shared; None where there are none.
     """
 
     name: str
     clock: ClockProtocol
     random: Random
     events: Events
+    store: SharedStore | None = None
 
     def plan(self, policies: Policies) -> Plan:
         """Return what a pipeline of these policies does."""
@@ -58,10 +63,12 @@ class Maker:
         configuration can name, and stays.
 
         Raises:
-            ValueError: The chaos cannot do what it is configured to; nothing has changed.
+            ValueError: The chaos cannot do what it is configured to, or a limit is to be
+                shared and there is no store; nothing has changed.
         """
+        limiter = self._limiter(config.limiter, now.limiter)
         name, clock, events = self.name, self.clock, self.events
-        # First, because it alone may refuse: what comes before it would have changed.
+        # First, because it may refuse: what comes before it would have changed.
         chaos = _kept(
             now.chaos,
             config.chaos,
@@ -85,11 +92,7 @@ class Maker:
         bound = now.breaker is breaker and _budget(now.retry) is _budget(retry)
         return Policies(
             fallback=now.fallback,
-            limiter=_kept(
-                now.limiter,
-                config.limiter,
-                lambda made: RateLimiter(made, name=name, clock=clock, events=events),
-            ),
+            limiter=_kept(limiter, config.limiter, self._new_limiter),
             bulkhead=_kept(
                 now.bulkhead,
                 config.bulkhead,
@@ -121,6 +124,28 @@ class Maker:
             ),
             chaos=chaos,
         )
+
+    def _limiter(
+        self, config: RateLimiterConfig | None, now: RateLimiter | None
+    ) -> RateLimiter | None:
+        """Return the present limiter if it can go on with this configuration."""
+        shared = config is not None and config.shared
+        there = isinstance(now, SharedRateLimiter)
+        if shared and not there and self.store is None:
+            raise ValueError(
+                f"The limiter of the pipeline {self.name!r} is `shared`, and there is no "
+                "store to share it on. Give a `SharedStore`, or configure "
+                "`resilience: store:`."
+            )
+        return now if there is shared else None
+
+    def _new_limiter(self, config: RateLimiterConfig) -> RateLimiter:
+        name, clock, events = self.name, self.clock, self.events
+        if config.shared and self.store is not None:
+            return SharedRateLimiter(
+                config, store=self.store, name=name, clock=clock, events=events
+            )
+        return RateLimiter(config, name=name, clock=clock, events=events)
 
     def _retry(
         self, config: RetryConfig | None, now: RetryPolicy | None

@@ -59,8 +59,9 @@ def _step(config: PipelineConfig, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _limiter(config: RateLimiterConfig) -> str:
+    whose = " by all processes" if config.shared else ""
     return (
-        f"{config.permits} calls in {config.per:g} s, {config.largest} at once, "
+        f"{config.permits} calls in {config.per:g} s{whose}, {config.largest} at once, "
         f"{_wait(config.max_wait)}"
     )
 

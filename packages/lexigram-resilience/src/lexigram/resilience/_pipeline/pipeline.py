@@ -27,6 +27,7 @@ from lexigram.resilience._pipeline.path import run_call
 from lexigram.resilience._pipeline.plan import Policies
 from lexigram.resilience._reloading import New, checked
 from lexigram.resilience._retry.policy import RetryPolicy
+from lexigram.resilience._shared.store import SharedStore
 from lexigram.resilience._timing.policy import Timeouts
 
 __all__ = ["ResiliencePipeline"]
@@ -120,7 +121,7 @@ class ResiliencePipeline:
         self._plan = self._maker.plan(policies)
 
     @classmethod
-    def from_config(
+    def from_config(  # noqa: PLR0913 - all by name, and each with a default
         cls,
         config: PipelineConfig | None = None,
         *,
@@ -131,6 +132,7 @@ class ResiliencePipeline:
         clock: ClockProtocol | None = None,
         random: Random | None = None,
         events: Events | None = None,
+        store: SharedStore | None = None,
     ) -> ResiliencePipeline:
         """Return a pipeline of new policies.
 
@@ -145,9 +147,11 @@ class ResiliencePipeline:
             clock: What all of them wait and measure by.
             random: What all of them draw with.
             events: Whom all of them tell.
+            store: Where a limiter is kept that is `shared`.
 
         Raises:
-            ValueError: Policies exclude each other; says which.
+            ValueError: Policies exclude each other, or what is to be shared has no
+                store; says which.
 
         Warns:
             PipelineWarning: A combination is doubtful.
@@ -160,6 +164,7 @@ class ResiliencePipeline:
             clock or SystemClock(),
             random or Random(),  # noqa: S311 - spreads waits, hides nothing
             events if events is not None else Events(),
+            store,
         )
         self = cls.__new__(cls)
         self._maker = maker

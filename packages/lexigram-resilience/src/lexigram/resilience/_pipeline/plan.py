@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from lexigram.contracts.clock import ClockProtocol
+from lexigram.contracts.timers import CommonTimer
 from lexigram.resilience._adaptive.concurrency import AdaptiveConcurrency
 from lexigram.resilience._adaptive.throttle import AdaptiveThrottle
 from lexigram.resilience._admission.bulkhead import Bulkhead
@@ -81,6 +82,7 @@ class Plan:
         layers: What each attempt asks.
         total: Seconds for a call; None for no limit.
         attempt: Seconds for an attempt; None for no limit.
+        timer: Rings for attempts that have all of that, of all calls.
         repeats: Whether there is a retry, which makes more than one attempt.
         collapses: Whether that leaves the repeating to a retry around it.
         duration: The `max_duration` of the retry.
@@ -94,6 +96,7 @@ class Plan:
     layers: tuple[Layer, ...] = field(init=False)
     total: float | None = field(init=False)
     attempt: float | None = field(init=False)
+    timer: CommonTimer | None = field(init=False)
     repeats: bool = field(init=False)
     collapses: bool = field(init=False)
     duration: float | None = field(init=False)
@@ -105,6 +108,7 @@ class Plan:
         limits = policies.timeouts and policies.timeouts.config
         self.total = limits.total if limits else None
         self.attempt = limits.attempt if limits else None
+        self.timer = None if self.attempt is None else CommonTimer(self.attempt)
         retry = policies.retry and policies.retry.config
         self.repeats = retry.max_attempts > 1 if retry else False
         self.collapses = retry.nested == "collapse" if retry else False

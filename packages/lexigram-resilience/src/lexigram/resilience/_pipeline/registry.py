@@ -21,6 +21,7 @@ from lexigram.resilience._events.listeners import Events
 from lexigram.resilience._pipeline.ordered import OrderedPipeline, Policy
 from lexigram.resilience._pipeline.pipeline import ResiliencePipeline
 from lexigram.resilience._retry.policy import RetryPolicy
+from lexigram.resilience._shared.store import SharedStore
 from lexigram.resilience._timing.policy import Timeouts
 
 __all__ = ["DEFAULT", "PipelineRegistry"]
@@ -43,6 +44,7 @@ class PipelineRegistry:
         clock: What all of them wait and measure by.
         random: What all of them draw with.
         events: Whom all of them tell.
+        store: Where the limits are that are shared.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class PipelineRegistry:
         clock: ClockProtocol | None = None,
         random: Random | None = None,
         events: Events | None = None,
+        store: SharedStore | None = None,
     ) -> None:
         self._configs = {**config.pipelines, DEFAULT: _top(config)}
         self._breakers = breakers
@@ -61,6 +64,7 @@ class PipelineRegistry:
         self._clock = clock
         self._random = random
         self._events = events
+        self._store = store
         self._pipelines: dict[str, ResiliencePipelineProtocol] = {}
 
     def get(self, name: str = DEFAULT) -> ResiliencePipelineProtocol:
@@ -97,6 +101,7 @@ class PipelineRegistry:
             clock=self._clock,
             random=self._random,
             events=self._events,
+            store=self._store,
         )
         if (retry is None or isinstance(retry, RetryPolicy)) and breaker is ours:
             return pipeline

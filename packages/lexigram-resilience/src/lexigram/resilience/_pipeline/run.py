@@ -90,7 +90,7 @@ class Run:
                 self._nested = True
                 return
             self._outer_mark = outer
-        retry.count(self._call.key)
+        retry.count(self._call)
         # What is within knows that it is repeated here.
         self._mark = mark = [plan.repeats and self._call.repeatable]
         enter_layer(mark)
@@ -209,7 +209,8 @@ class Run:
                 self._outer_deadline = DEADLINE.set(end)
         attempt = None if plan.policies.hedge else plan.attempt
         if total is not None or attempt is not None:
-            self._timer = CallTimer(total, attempt)
+            usual = attempt is not None and (total is None or total >= attempt)
+            self._timer = CallTimer(total, attempt, plan.timer if usual else None)
 
     def _end_attempt(self) -> None:
         """End the time of an attempt; at the end of a call all limits end at once."""

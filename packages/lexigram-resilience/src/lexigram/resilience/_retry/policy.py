@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
 from functools import partial, wraps
 from itertools import repeat
 from random import Random
@@ -25,6 +24,7 @@ from lexigram.resilience._retry.judging import (
     judge_of,
 )
 from lexigram.resilience._retry.nesting import NO_LAYER, enter_layer, get_layer
+from lexigram.resilience._retry.reporting import refused_repeat
 
 __all__ = ["RetryPolicy"]
 
@@ -144,6 +144,8 @@ class RetryPolicy:
         Raises:
             RetryExhaustedError: It gave up after an exception worth repeating; that one
                 is the cause, and notes tell of the attempts before.
+            CallRejectedError: The call repeats an earlier one, and the budget for that
+                is exhausted; `operation` was not called.
             BaseException: Whatever an attempt raised that is not to be repeated, by
                 this policy or because a retry around it does, unchanged.
         """
@@ -153,7 +155,8 @@ class RetryPolicy:
         if call is None:
             purse, mark = self._plain_purse, [self._repeats]
         else:
-            purse = self._purse if call.key == self._key else _NO_PURSE
+            known = call.key == self._key and not call.repeats
+            purse = self._purse if known else _NO_PURSE
             mark = [self._repeats and call.repeatable]
         failures: Failures | None = None
         for _ in purse.untimed:
@@ -223,7 +226,7 @@ class RetryPolicy:
                 f"{function!r} is no async function. Decorate one that is declared with "
                 "`async def`, or call `execute` with something to await."
             )
-        call = replace(self._plain_call, operation=function.__qualname__)
+        call = self._plain_call._replace(operation=function.__qualname__)
 
         @wraps(function)
         async def repeated(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -249,12 +252,16 @@ class RetryPolicy:
         """Return the time that this policy goes by."""
         return self._rules.now()
 
-    def count(self, key: str) -> None:
-        """Count a call for the budget: what `execute` does for its own."""
-        purse = self._purse if key == self._key else _NO_PURSE
-        for _ in purse.untimed:
+    def count(self, call: Call[Any]) -> None:
+        """Count a call for the budget: what `execute` does for its own.
+
+        Raises:
+            CallRejectedError: It repeats an earlier one, and the budget is exhausted.
+        """
+        known = call.key == self._key and not call.repeats
+        for _ in (self._purse if known else _NO_PURSE).untimed:
             return  # counted
-        self._deposit(key)
+        self._count(call)
 
     async def _within_another(
         self, operation: Callable[[], Awaitable[T]], call: Call[T] | None
@@ -289,13 +296,19 @@ class RetryPolicy:
         """Begin a call that does not come through `execute`."""
         nested = self._config.nested == "collapse" and get_layer()[0]
         if not nested:
-            self.count(call.key)
+            self.count(call)
         return self.failures(call, nested=nested)
 
     def _start(self, call: Call[Any]) -> Failures | None:
         """Count a call with the time; return its failures if time limits them."""
-        self._deposit(call.key)
+        self._count(call)
         return None if self._max_duration is None else self.failures(call)
+
+    def _count(self, call: Call[Any]) -> None:
+        if not call.repeats:
+            self._deposit(call.key)
+        elif self._budget is not None and not self._budget.withdraw(call.key):
+            raise refused_repeat(call)
 
     def _deposit(self, key: str) -> None:
         purse = self._uncounted

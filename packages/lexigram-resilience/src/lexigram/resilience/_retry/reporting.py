@@ -11,7 +11,15 @@ from lexigram.resilience._config.retry import RetryConfig
 from lexigram.resilience._events.events import RetryGaveUp, RetryScheduled
 from lexigram.resilience._events.listeners import Events
 
-__all__ = ["Limit", "decision", "exhausted", "gave_up", "scheduled", "tell_of_failures"]
+__all__ = [
+    "Limit",
+    "decision",
+    "exhausted",
+    "gave_up",
+    "refused_repeat",
+    "scheduled",
+    "tell_of_failures",
+]
 
 Limit: TypeAlias = Literal[
     "attempts", "deadline", "duration", "retry_after", "budget", "outer_retry"
@@ -87,6 +95,15 @@ def exhausted(
     for number, (reason, wait) in enumerate(history, start=1):
         error.add_note(f"Attempt {number}: {reason}; then a wait of {wait:.3g} s.")
     return error
+
+
+def refused_repeat(call: Call[Any]) -> CallRejectedError:
+    """Return the refusal of a call that repeats an earlier one."""
+    subject = f" of {call.operation!r}" if call.operation else ""
+    return CallRejectedError(
+        f"A repetition{subject} was not made: {_REASONS['budget']}. It may be made later.",
+        key=call.key,
+    )
 
 
 def decision(config: RetryConfig, plan: float | Limit, hint: float | None) -> str:

@@ -16,6 +16,7 @@ import asyncio
 from typing import Final
 
 from lexigram.contracts.resilience import CallTimeoutError, TimeLimit
+from lexigram.contracts.timers import CommonTimer
 
 __all__ = ["CallTimer"]
 
@@ -35,6 +36,7 @@ class CallTimer:
     Args:
         total: Seconds for the call, from now; None for no limit.
         attempt: Seconds for each attempt; None for no limit.
+        common: The timer of all that is limited for as long as the shorter of the two.
 
     Raises:
         RuntimeError: There is no task, as in a callback of the loop.
@@ -44,16 +46,23 @@ class CallTimer:
         "_attempt",
         "_attempt_end",
         "_cancelling",
+        "_common",
         "_end",
         "_fired",
         "_handle",
         "_loop",
         "_now",
+        "_shares",
         "_task",
         "_total",
     )
 
-    def __init__(self, total: float | None, attempt: float | None) -> None:
+    def __init__(
+        self,
+        total: float | None,
+        attempt: float | None,
+        common: CommonTimer | None = None,
+    ) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError(
@@ -70,6 +79,9 @@ class CallTimer:
         self._attempt_end = _NEVER
         self._fired: TimeLimit | None = None
         self._handle: asyncio.TimerHandle | None = None
+        # It rings once, not later than anything that this would be set to.
+        self._common = common
+        self._shares = False
 
     def begin_attempt(self) -> None:
         """Start the time of an attempt; that of the call has been running."""
@@ -79,16 +91,24 @@ class CallTimer:
             self._attempt_end = end = now + self._attempt
             if end < when:  # noqa: PLR1730 - `min` costs more
                 when = end
-        if self._handle is not None:
+        if self._handle is not None or self._shares:
             self._set(when)
         elif when != _NEVER:
-            self._handle = self._loop.call_at(when, self._fire)
+            if self._common is not None:
+                self._shares = self._common.start(self, self._loop)
+            if not self._shares:
+                self._handle = self._loop.call_at(when, self._fire)
 
     def end_attempt(self) -> None:
         """End the time of an attempt; that of the call goes on."""
         self._attempt_end = _NEVER
         if self._handle is None and self._end != _NEVER:
             self._set(self._end)
+
+    def ring(self) -> None:
+        """Take note that the first limit may be over; called by the common timer."""
+        self._shares = False
+        self._fire()
 
     @property
     def has_fired(self) -> bool:
@@ -111,6 +131,8 @@ class CallTimer:
 
     def stop(self) -> None:
         """End all limits; a cancellation that nobody claimed is taken back."""
+        if self._shares and self._common is not None:
+            self._common.stop(self)
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -119,6 +141,8 @@ class CallTimer:
             self._task.uncancel()
 
     def _set(self, when: float) -> None:
+        if self._shares:
+            return
         if self._handle is not None:
             if self._handle.when() <= when:
                 return

@@ -1,0 +1,1 @@
+"""Doing something once, whoever is told to do it."""
