@@ -70,7 +70,7 @@ async def test_modules_that_two_others_configure_alike_are_there_once() -> None:
     [
         (HTTPModule.configure(), HTTPModule.configure(HTTPClientConfig(trust_env=False))),
         (HTTPModule.configure(), HTTPModule.stub()),
-        (HTTPModule.stub(), HTTPModule.stub(outbound="loopback")),
+        (HTTPModule.stub(), HTTPModule.stub(egress="loopback")),
         (
             HTTPModule.feature("partner", base_url="https://one.test"),
             HTTPModule.feature("partner", base_url="https://two.test"),
@@ -119,6 +119,7 @@ async def test_the_health_checks_of_all_features_are_found() -> None:
         "http",
         "http_partner",
         "circuit-breakers",
+        "resilience-store",
     ]
     assert health.status == "healthy"
 

@@ -346,7 +346,7 @@ async def test_the_log_says_once_what_was_wired_and_what_was_absent(
         "max_connections_per_host": 10,
         "max_keepalive_connections": 5,
         "proxy": "HTTPS_PROXY",
-        "outbound": "any",
+        "egress": "any",
     }
     assert lines["partner"]["pool"] == "shared"
     assert lines["partner"]["proxy"] == "none"
@@ -386,7 +386,7 @@ async def test_a_stub_that_stays_at_home_calls_servers_of_the_test_alone(
     metrics = InMemoryMetrics()
 
     @module(
-        imports=[HTTPModule.stub(outbound="loopback"), ResilienceModule.configure()],
+        imports=[HTTPModule.stub(egress="loopback"), ResilienceModule.configure()],
         providers=[bind(MetricsRecorderProtocol).to_value(metrics)],
     )
     class AppModule(Module):
@@ -402,7 +402,7 @@ async def test_a_stub_that_stays_at_home_calls_servers_of_the_test_alone(
             error = (await client.get(url)).unwrap_err()
             assert isinstance(error, HTTPBlockedError)
             assert "192.0.2.1" in str(error)
-            assert 'HTTPModule.stub(outbound="any")' in str(error)
+            assert 'HTTPModule.stub(egress="any")' in str(error)
     assert set(connected) <= {"127.0.0.1", "::1"}
     retries = "lexigram.resilience.retry.attempts"
     assert retries not in metrics.names()

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from lexigram.http import (
     BearerAuth,
     CorrelationId,
+    EgressConfig,
     HTTPClient,
     HTTPClientConfig,
     HTTPClientError,
@@ -110,7 +111,7 @@ async def main() -> None:
         chain = InterceptorChain(
             CorrelationId(), BearerAuth("t0ken", origin=upstream.base_url)
         )
-        config = HTTPClientConfig(outbound="loopback")
+        config = HTTPClientConfig(egress=EgressConfig(addresses="loopback"))
         async with HTTPClient(config, interceptors=chain) as client:
             url = f"{upstream.base_url}/v1"
             await make_calls(client, url, Report(clock))

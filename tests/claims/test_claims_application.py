@@ -32,6 +32,7 @@ from lexigram.http import (
     HTTPModule,
     TLSConfig,
 )
+from lexigram.http.egress.config import EgressConfig
 from lexigram.resilience import (
     CircuitBreakerConfig,
     ResilienceConfig,
@@ -177,7 +178,15 @@ FORMS = [
     ("LEX_HTTP__TLS_POLICIES", '{"partner": {"minimum_version": "1.3"}}', ("tls_policies",), {"partner": TLSConfig(minimum_version="1.3")}),
     ("LEX_HTTP__PROXY", "http://proxy:1", ("proxy",), "http://proxy:1"),
     ("LEX_HTTP__TRUST_ENV", "false", ("trust_env",), False),
-    ("LEX_HTTP__OUTBOUND", "loopback", ("outbound",), "loopback"),
+    ("LEX_HTTP__EGRESS__ADDRESSES", "public_only", ("egress", "addresses"), "public_only"),
+    ("LEX_HTTP__EGRESS__ALLOW_NETWORKS", '["10.2.0.0/16"]', ("egress", "allow_networks"), ("10.2.0.0/16",)),
+    ("LEX_HTTP__EGRESS__DENY_NETWORKS", '["10.2.3.4"]', ("egress", "deny_networks"), ("10.2.3.4/32",)),
+    ("LEX_HTTP__EGRESS__ALLOW_HOSTS", '["*.api.test"]', ("egress", "allow_hosts"), ("*.api.test",)),
+    ("LEX_HTTP__EGRESS__DENY_HOSTS", '["Admin.test"]', ("egress", "deny_hosts"), ("admin.test",)),
+    ("LEX_HTTP__EGRESS__ALLOW_PORTS", "[443]", ("egress", "allow_ports"), frozenset({443})),
+    ("LEX_HTTP__EGRESS__DENY_PORTS", "[25]", ("egress", "deny_ports"), frozenset({25})),
+    ("LEX_HTTP__EGRESS__ALLOW_SCHEMES", '["https"]', ("egress", "allow_schemes"), frozenset({"https"})),
+    ("LEX_HTTP__EGRESS__TRUST_PROXY", "false", ("egress", "trust_proxy"), False),
     ("LEX_HTTP__COOKIE_JAR", "false", ("cookie_jar",), False),
     ("LEX_HTTP__FOLLOW_REDIRECTS", "false", ("follow_redirects",), False),
     ("LEX_HTTP__MAX_REDIRECTS", "2", ("max_redirects",), 2),
@@ -218,13 +227,17 @@ async def test_c13_the_environment_overrides_file_and_code(
     )
     monkeypatch.setenv(variable, text)
     explicit = HTTPClientConfig(
-        pool=ConnectionPoolConfig(timeout=2.0, force_close=False), cookie_jar=True
+        pool=ConnectionPoolConfig(timeout=2.0, force_close=False),
+        egress=EgressConfig(
+            addresses="listed", allow_networks=("10.9.0.0/16",), trust_proxy=True
+        ),
+        cookie_jar=True,
     )
     async with Application.boot(HTTPModule.configure(explicit)) as app:
         found: Any = (await real_client(app)).config
     for name in path:
         found = getattr(found, name)
-    found = found.get_secret_value() if variable.endswith("PROXY") else found
+    found = found.get_secret_value() if variable == "LEX_HTTP__PROXY" else found
     assert (type(found), found) == (type(value), value)
 
 
@@ -258,9 +271,10 @@ async def test_c13_the_environment_names_the_files_of_certificates(
 def test_c13_every_key_has_its_form_in_the_tests_above() -> None:
     pool = {("pool", name) for name in ConnectionPoolConfig.model_fields}
     tls = {("tls", name) for name in TLSConfig.model_fields}
-    sections = {"pool", "tls"}
+    egress = {("egress", name) for name in EgressConfig.model_fields}
+    sections = {"pool", "tls", "egress"}
     top = {(name,) for name in HTTPClientConfig.model_fields if name not in sections}
-    assert {path for _, _, path, _ in FORMS} | TLS_FILES == pool | tls | top
+    assert {path for _, _, path, _ in FORMS} | TLS_FILES == pool | tls | egress | top
 
 
 async def test_c14_the_pool_starts_and_stops_with_the_application() -> None:

@@ -88,6 +88,14 @@ SCENARIOS = [
         "a Content-Length that is wrong", data=b"abc", headers={"Content-Length": "9"}
     ),
     refused("a Transfer-Encoding", headers={"Transfer-Encoding": "chunked"}),
+    refused(
+        "a Content-Length twice",
+        data=b"abc",
+        headers=[("Content-Length", "3"), ("content-length", "3")],
+    ),
+    refused("a Host twice", headers=[("Host", "a.test"), ("host", "b.test")]),
+    refused("header fields that no server takes", headers={"X-A": "a" * 70_000}),
+    refused("a password with a slash", url="http://me:pass/word@api.test/"),
     refused("JSON of a set", json={1, 2}),
     refused("JSON of NaN", json=float("nan")),
     refused("a body of a wrong type", data=object()),

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any, TypeVar
 
 from lexigram.contracts.resilience import Call
@@ -14,7 +15,9 @@ from lexigram.contracts.web import (
     StreamingHTTPClientProtocol,
     Timeouts,
 )
+from lexigram.contracts.web.streaming import Reconnect, events
 from lexigram.http import ConnectionPoolConfig
+from lexigram.resilience import BudgetConfig, RetryConfig, RetryPolicy
 from lexigram.testing import Fault, Reply, fault
 from lexigram.testing.conformance import Backend, Scenario
 
@@ -63,6 +66,32 @@ class Replaces(InterceptorProtocol):
     async def intercept_response(self, response: ResponseContext, /) -> ResponseContext:
         response.body = b"mine"
         return response
+
+
+def thrifty() -> RetryPolicy:
+    """Return a policy with a budget of one second attempt in ten seconds."""
+    budget = BudgetConfig(ratio=0, min_per_second=0.1, window=10)
+    return RetryPolicy(RetryConfig(budget=budget), random=Random(1))
+
+
+async def a_source_of_events(client: HTTPClientProtocol, backend: Backend) -> None:
+    backend.on.get("/feed").sequence(
+        Reply(headers=EVENTS, body=b"id: 7\ndata: a\n\n"),
+        Reply(headers=EVENTS, body=b"data: b\n\n"),
+        Reply(429, {"Retry-After": "4"}),
+        Reply(204),
+    )
+    plan, came = Reconnect(delay=1.0, jitter=0.0), list[object]()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        async for item in events(
+            streaming(client), f"{backend.base_url}/feed", reconnect=plan
+        ):
+            came.append((round(loop.time() - began, 3), item))
+    finally:
+        backend.on.post("/outcome").respond()
+        await client.post(f"{backend.base_url}/outcome", data=repr(came))
 
 
 def streaming(client: HTTPClientProtocol) -> StreamingHTTPClientProtocol:
@@ -326,6 +355,12 @@ SCENARIOS = [
         "a body replaced",
         Reply(chunks=LETTERS, pause=1),
         wiring=lambda: {"interceptors": [Replaces()]},
+    ),
+    Scenario(run=a_source_of_events),
+    Scenario(
+        run=a_source_of_events,
+        name="a source of events, out of a budget",
+        wiring=lambda: {"retry_policy": thrifty()},
     ),
     Scenario(run=leaving_early),
     Scenario(

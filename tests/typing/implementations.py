@@ -16,10 +16,12 @@ from lexigram.contracts.resilience import (
     CircuitBreakerProtocol,
     CircuitBreakerRegistryProtocol,
     FallbackProtocol,
+    IdempotencyStoreProtocol,
     RateLimiterProtocol,
     ResiliencePipelineProtocol,
     RetryPolicyProtocol,
 )
+from lexigram.contracts.timers import Limit
 from lexigram.contracts.web import (
     AroundInterceptorProtocol,
     HTTPClientProtocol,
@@ -30,7 +32,7 @@ from lexigram.contracts.web import (
     ResponseStreamProtocol,
     StreamingHTTPClientProtocol,
 )
-from lexigram.contracts.web.calling import OpenBody
+from lexigram.contracts.web.calling import Deadline, OpenBody
 from lexigram.contracts.web.streaming import ResponseStream
 from lexigram.http import AccessToken, HTTPClient, InterceptorChain, TokenRefresh
 from lexigram.http.attempt.exchange import Exchange
@@ -39,6 +41,7 @@ from lexigram.resilience import (
     CircuitBreaker,
     CircuitBreakerRegistry,
     Fallback,
+    MemoryIdempotencyStore,
     OrderedPipeline,
     RateLimiter,
     ResiliencePipeline,
@@ -81,7 +84,9 @@ retry_as_pipeline: ResiliencePipelineProtocol = retry
 
 metrics: MetricsRecorderProtocol = InMemoryMetrics()
 clock: ClockProtocol = SystemClock()
+limit: Limit = Deadline(1.0)
 container: ContainerProtocol = Application()
+keys: IdempotencyStoreProtocol = MemoryIdempotencyStore()
 
 
 class Structural:

@@ -78,7 +78,7 @@ NO_CONTROL = "holds a control character, such as a line break (RFC 9110 §5.5)."
                 "Use None to wait for ever, or Timeouts to limit the parts of a call."
             ),
         ),
-        ({"headers": {"a b": "c"}}, "'a b' is not a header name (RFC 9110 §5.1)."),
+        ({"headers": {"a b": "c"}}, "'a …' is not a header name (RFC 9110 §5.1)."),
         (
             {"headers": {"X-A": 1}},
             "The header 'X-A' has a value of type int; it takes a string.",
@@ -133,7 +133,7 @@ def test_an_unknown_option_is_named_with_the_nearest_or_all_of_them() -> None:
         ("https://h/a b", "holds white space or a control character"),
         (
             "https://h:99999/",
-            "cannot be parsed (Port out of range 0-65535)",
+            "has a host or a port that cannot be parsed",
         ),
     ],
 )

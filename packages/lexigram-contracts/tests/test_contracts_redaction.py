@@ -9,6 +9,7 @@ from lexigram.contracts.redaction import (
     redact_headers,
     redact_text,
     redact_url,
+    redact_urls,
 )
 from lexigram.contracts.web import (
     HTTPConnectionError,
@@ -115,6 +116,19 @@ def test_the_excerpt_of_an_undecodable_body_hides_its_secrets() -> None:
         ("https://host/?", "https://host/?***"),
         ("https://host", "https://host"),
         ("", ""),
+        # Mistakes, which error messages are about.
+        (" https://u:p@host/", " https://***@host/"),
+        ("https:/u:p@host/", "https:/***@host/"),
+        ("https:\\\\u:p@host/", "https:\\\\***@host/"),
+        ("u:p@host/x", "***@host/x"),
+        ("https://u:p/w@host/", "https://***"),
+        ("https://u:p#w@host/", "https://***"),
+        ("https://u:p?w@host/", "https://***"),
+        ("https://host:80x/y", "https://***"),
+        ("https://[::1]:80/y", "https://[::1]:80/y"),
+        ("http://::1/y", "http://::1/y"),
+        ("/x@y", "/x@y"),
+        ("https://a/b/https://u:p@host/", "https://a/b/https://***@host/"),
     ],
 )
 def test_a_url_shows_where_and_which_parameters(url: str, shown: str) -> None:
@@ -128,6 +142,18 @@ def test_a_url_shows_where_and_which_parameters(url: str, shown: str) -> None:
         ("Token : a; b: c", "Token : ***; b: c"),
         ("api-key = 'a b' x", "api-key = *** x"),
         ("page=1&token=a", "page=1&token=***"),
+        ("Authorization: Bearer a.b", "Authorization: ***"),
+        ("Cookie: a=b; c=d\nHost: x", "Cookie: ***\nHost: x"),
+        ("[('X-Api-Key', 'a'), ('B', 'c')]", "[('X-Api-Key', ***), ('B', 'c')]"),
+        ('["Cookie", "a"]', '["Cookie", ***]'),
+        ('{"said": "token=a"}', '{"said": "token=***}'),
+        (
+            "no answer from https://u:p@h/?a=b yet",
+            "no answer from https://***@h/?a=*** yet",
+        ),
+        ("Bearer eyJ0eXAi is over", "Bearer *** is over"),
+        ("Basic authentication failed", "Basic authentication failed"),
+        ("author: Bob; authority: none", "author: Bob; authority: none"),
     ],
 )
 def test_every_secret_of_a_text_is_hidden_and_its_surroundings_stay(
@@ -140,3 +166,39 @@ def test_headers_are_redacted_in_order_with_repetitions() -> None:
     assert redact_headers([("A", "1"), ("Cookie", "x"), ("a", "2")]) == [
         ("A", "1"), ("Cookie", "***"), ("a", "2"),
     ]  # fmt: skip
+
+
+def test_a_header_that_holds_urls_shows_them_redacted() -> None:
+    assert redact_headers(
+        [
+            ("Location", "/cb?code=s3cret#s3cret"),
+            ("Link", '</v1?cursor=s3cret>; rel="next", <https://u:s3cret@h/>; rel=up'),
+            ("Refresh", "0; url=https://u:s3cret@h/"),
+        ]
+    ) == [
+        ("Location", "/cb?code=***"),
+        ("Link", '</v1?cursor=***>; rel="next", <https://***@h/>; rel=up'),
+        ("Refresh", "0; url=https://***@h/"),
+    ]
+
+
+def test_values_may_be_shown_by_name_and_marked_in_other_words() -> None:
+    url = "https://u:p@h/?page=2&q=a&flag#f"
+    shown = redact_url(url, shown={"page"}, userinfo="U:P", value="V")
+    assert shown == "https://U:P@h/?page=2&q=V&V"
+
+
+@given(st.text("https:/@?#=&\\ .au[]1"), SECRET)
+def test_what_stands_before_an_at_sign_in_an_authority_never_shows(
+    before: str, password: str
+) -> None:
+    assert password not in redact_url(f"https://{password}@{before}")
+    assert password not in redact_urls(f"see https://u:{password}@h/{before}")
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "a:", "Bearer ", "http://", "@", '"a",', "a=", "//", "'"]
+)
+def test_a_long_text_is_searched_in_one_pass(piece: str) -> None:
+    text = piece * 40_000
+    assert isinstance(redact_text(text) + redact_url(text), str)

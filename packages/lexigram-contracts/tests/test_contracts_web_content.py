@@ -272,7 +272,9 @@ def test_the_length_of_an_iterator_is_the_callers_word() -> None:
     request = built(content=letters(), headers=headers)
     assert opened(request).length == 3
     for lengths in (["x"], ["3", "4"]):
-        with pytest.raises(HTTPInvalidRequestError, match="'Content-Length' differs"):
+        with pytest.raises(
+            HTTPInvalidRequestError, match="'Content-Length' (differs|is there 2 times)"
+        ):
             built(content=letters, headers=[("Content-Length", n) for n in lengths])
 
 

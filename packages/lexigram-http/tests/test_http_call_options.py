@@ -36,6 +36,7 @@ from lexigram.http import (
     TokenRefresh,
 )
 from lexigram.http.config import ProxyURL
+from lexigram.http.egress.config import EgressConfig
 from lexigram.testing import FakeHTTPClient, FaultServer, Reply
 from lexigram.testing.conformance import Backend, other_origin
 
@@ -311,12 +312,12 @@ async def test_a_proxy_that_cannot_be_used_fails_its_call_alone(opened: Open) ->
 
 
 async def test_a_proxy_of_one_call_does_not_lead_out_of_the_loopback() -> None:
-    config = HTTPClientConfig(outbound="loopback")
+    config = HTTPClientConfig(egress=EgressConfig(addresses="loopback"))
     async with FaultServer.run() as proxy, HTTPClient(config) as client:
         proxy.on.get("/v1").respond()
         result = await client.get("http://partner.test/v1", proxy=proxy.base_url)
         assert isinstance(result.unwrap_err(), HTTPBlockedError)
-        assert "outbound: loopback" in str(result.unwrap_err())
+        assert "`egress` (loopback)" in str(result.unwrap_err())
         assert (await client.get(f"{proxy.base_url}/v1", proxy=None)).is_ok()
 
 

@@ -24,6 +24,7 @@ from lexigram.contracts.web import (
     Headers,
     HTTPCircuitOpenError,
     HTTPClientError,
+    HTTPClientProtocol,
     HTTPConnectionError,
     HTTPDecodeError,
     HTTPInvalidRequestError,
@@ -34,7 +35,7 @@ from lexigram.contracts.web import (
     StreamingHTTPClientProtocol,
 )
 from lexigram.contracts.web.streaming import ResponseStream
-from lexigram.http import HTTPClient, RelativeHTTPClient
+from lexigram.http import BaseURLHTTPClient, HTTPClient, RelativeHTTPClient
 from lexigram.http.downloads.blocks import BLOCK, BlockWriter
 from lexigram.http.downloads.download import Download, download
 from lexigram.http.downloads.errors import DownloadError
@@ -177,6 +178,72 @@ async def test_a_client_of_one_upstream_downloads_from_below_its_base(
             with pytest.raises(HTTPInvalidRequestError):
                 await client.download("//evil.test/file", tmp_path / "b")
     assert names(tmp_path) == ["a"]
+
+
+async def test_a_part_is_of_one_upstream(tmp_path: Path) -> None:
+    stores = Store(DATA, 40), Store()
+    async with FaultServer.run() as server:
+        for name, store in zip(("a", "b"), stores, strict=True):
+            server.on.get(f"/{name}/file").handle(store)
+        async with RelativeHTTPClient(base_url=f"{server.base_url}/a") as client:
+            with pytest.raises(HTTPConnectionError):
+                await client.download("file", tmp_path / "x", retry=False)
+        async with RelativeHTTPClient(base_url=f"{server.base_url}/b") as client:
+            assert (await client.download("file", tmp_path / "x")).resumed_from == 0
+    assert stores[1].asked == [(None, None)]
+
+
+@pytest.mark.parametrize("kind", [HTTPClient, FakeHTTPClient])
+async def test_a_client_of_one_upstream_downloads_with_its_defaults(
+    kind: type[HTTPClient | FakeHTTPClient], tmp_path: Path
+) -> None:
+    async with FaultServer.run() as server, kind() as inner:
+        backend = server if isinstance(inner, HTTPClient) else inner
+        backend.on.get("/v1/files/{name}").handle(Store())
+        client = BaseURLHTTPClient(
+            f"{server.base_url if backend is server else 'https://fake.test'}/v1",
+            client=inner,
+            headers={"X-Tenant": "a"},
+        )
+        done = await client.download(
+            "/files/{name}",
+            tmp_path / "a",
+            path_params={"name": "x/y"},
+            checksum=digest(DATA),
+        )
+        with pytest.raises(HTTPInvalidRequestError):
+            await client.download("//evil.test/file", tmp_path / "b")
+        (call,) = backend.calls
+        assert call.request.headers["x-tenant"] == "a"
+        assert call.request.path == "/v1/files/x%2Fy"
+    assert done.size == len(DATA)
+    assert names(tmp_path) == ["a"]
+
+
+async def test_a_client_that_does_not_stream_downloads_nothing(tmp_path: Path) -> None:
+    class Plain(HTTPClientProtocol):
+        pass
+
+    client = BaseURLHTTPClient("https://api.test", client=Plain())
+    with pytest.raises(TypeError, match="does not stream"):
+        await client.download("/file", tmp_path / "a")
+
+
+async def test_what_goes_on_after_an_interruption_repeats(tmp_path: Path) -> None:
+    asked: list[Any] = []
+
+    class Notes(Never):
+        async def execute(self, operation: Any, call: Any = None) -> Any:
+            asked.append(call.repeats)
+            return await operation()
+
+    store = Store(DATA, 40)
+    store.most = 2 * MIB  # a smaller part than was asked for is no interruption
+    async with virtual_time(), FaultServer.run() as server:
+        server.on.get("/file").handle(store)
+        async with HTTPClient(retry_policy=Notes()) as client:
+            await client.download(f"{server.base_url}/file", tmp_path / "a")
+    assert asked == [False, True, False]
 
 
 @pytest.mark.parametrize("data", [b"", b"x"])

@@ -24,6 +24,7 @@ from lexigram.http import (
     HTTPClientConfig,
     TLSConfig,
 )
+from lexigram.http.egress.config import EgressConfig
 from lexigram.http.explaining import CallPlan
 from lexigram.http.relative import RelativeHTTPClient
 from lexigram.testing import FakeHTTPClient, FaultServer
@@ -94,7 +95,7 @@ async def test_a_plan_is_a_table() -> None:
         "  redirects          up to 10",
         "  proxy              none",
         "  TLS                as `tls` says",
-        "  outbound           any",
+        "  egress             any",
         "  around the call    nothing",
         "  around an attempt  nothing",
         "  body               up to 33554432 bytes, of an error up to 65536 bytes",
@@ -302,8 +303,8 @@ async def test_a_mistake_is_refused_as_by_the_call(
 
 
 def test_a_proxy_around_the_egress_limit_is_refused() -> None:
-    client = HTTPClient(HTTPClientConfig(outbound="loopback"))
-    assert client.explain("GET", URL).outbound == "loopback"
+    client = HTTPClient(HTTPClientConfig(egress=EgressConfig(addresses="loopback")))
+    assert client.explain("GET", URL).egress.summary == "loopback"
     with pytest.raises(HTTPBlockedError):
         client.explain("GET", URL, proxy="http://proxy.test")
 

@@ -16,11 +16,14 @@ from lexigram.http import (
     HTTPModule,
     TLSConfig,
 )
+from lexigram.http.egress.config import EgressConfig
 from lexigram.http.health import ConnectionHealthCheck
 from lexigram.http.pool.pool import ConnectionPool
 from lexigram.http.relative import RelativeHTTPClient
 from lexigram.http.sharing import SharedPoolError, share
 from lexigram.testing import FaultServer, RecordedRequest, Reply
+
+LOOPBACK = EgressConfig(addresses="loopback")
 
 
 def test_a_client_with_a_name_has_a_section_and_keys_of_its_own() -> None:
@@ -61,12 +64,17 @@ def test_a_base_url_that_is_none_is_refused_where_it_is_written(url: str) -> Non
 
 
 def test_a_stub_leads_where_it_is_asked_to_only() -> None:
-    for outbound in ("any", "loopback"):
-        config = HTTPModule.stub(outbound=outbound).providers[0]
+    own = EgressConfig(addresses="public_only", deny_ports=frozenset({22}))
+    for stub, egress in (
+        (HTTPModule.stub(), EgressConfig()),
+        (HTTPModule.stub(egress="loopback"), LOOPBACK),
+        (HTTPModule.stub(egress=own), own),
+    ):
+        config = stub.providers[0]
         assert isinstance(config, Binding)
-        assert config.value == HTTPClientConfig(trust_env=False, outbound=outbound)
-    with pytest.raises(ValueError, match="outbound"):
-        HTTPModule.stub(outbound="internet")  # type: ignore[arg-type]  # the mistake
+        assert config.value == HTTPClientConfig(trust_env=False, egress=egress)
+    with pytest.raises(ValueError, match="addresses"):
+        HTTPModule.stub(egress="internet")  # type: ignore[arg-type]  # the mistake
 
 
 def test_a_client_that_shares_a_pool_says_what_is_in_force() -> None:
@@ -74,14 +82,14 @@ def test_a_client_that_shares_a_pool_says_what_is_in_force() -> None:
         pool=ConnectionPoolConfig(max_connections=50, timeout=5),
         tls=TLSConfig(minimum_version="1.3"),
         trust_env=False,
-        outbound="loopback",
+        egress=LOOPBACK,
     )
     own = HTTPClientConfig(pool=ConnectionPoolConfig(timeout=7, read_timeout=3))
     shared = share(own, owner, "http_partner")
     assert shared.pool == ConnectionPoolConfig(
         max_connections=50, timeout=7, read_timeout=3
     )
-    assert (shared.tls, shared.outbound) == (owner.tls, "loopback")
+    assert (shared.tls, shared.egress) == (owner.tls, LOOPBACK)
     assert shared.trust_env is True
 
 
@@ -97,7 +105,7 @@ def test_a_client_that_shares_a_pool_says_what_is_in_force() -> None:
             "pool.keepalive_timeout",
         ),
         (HTTPClientConfig(tls=TLSConfig(minimum_version="1.3")), "tls"),
-        (HTTPClientConfig(outbound="any"), "outbound"),
+        (HTTPClientConfig(egress=EgressConfig()), "egress"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

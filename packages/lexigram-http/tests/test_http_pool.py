@@ -431,7 +431,7 @@ async def test_a_client_does_not_start_before_the_pool_it_shares() -> None:
     [
         ({"pool": {"max_connections": 9, "timeout": 3}}, "`pool.max_connections`"),
         ({"tls": {"minimum_version": "1.3"}}, "`tls`"),
-        ({"outbound": "loopback"}, "`outbound`"),
+        ({"egress": {"addresses": "loopback"}}, "`egress`"),
     ],
 )
 def test_a_client_asks_nothing_of_a_pool_that_is_made_otherwise(

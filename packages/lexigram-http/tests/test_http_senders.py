@@ -15,7 +15,7 @@ import pytest
 
 from lexigram.contracts.web import HTTPConnectionError, RequestContext, ResponseContext
 from lexigram.http import ConnectionPool, HTTPClient
-from lexigram.http.pool.senders import DirectSender, SessionSender, sender_for
+from lexigram.http.pool.senders import QuickestSender, SessionSender, sender_for
 from lexigram.testing import FaultServer
 
 
@@ -300,7 +300,7 @@ async def test_the_way_depends_on_the_release_and_on_who_looks_on(
     async with aiohttp.ClientSession() as session:
         assert session.connector is not None
         way = sender_for(session, session.connector)  # type: ignore[arg-type]  # only kept
-    assert type(way) is (DirectSender if release == "tried" else SessionSender)
+    assert type(way) is (QuickestSender if release == "tried" else SessionSender)
     traced = aiohttp.ClientSession(trace_configs=[aiohttp.TraceConfig()])
     async with traced:
         assert traced.connector is not None

@@ -50,7 +50,7 @@ from lexigram.contracts.web.streaming import (
     ServerSentEvent,
     events,
 )
-from lexigram.http.base_url import BaseURLHTTPClient
+from lexigram.http.base_url import BaseURLHTTPClient, PathDownloadOptions
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import ConnectionPoolConfig, HTTPClientConfig
 from lexigram.http.decoders import json_as
@@ -59,6 +59,7 @@ from lexigram.http.downloads.checksums import Checksum
 from lexigram.http.downloads.download import Download, DownloadOptions, download
 from lexigram.http.downloads.errors import DownloadError, DownloadProblem
 from lexigram.http.downloads.resuming import Resume
+from lexigram.http.egress.config import Destinations, EgressConfig
 from lexigram.http.explaining import CallPlan, LimitSource, PlannedLimit
 from lexigram.http.health import ConnectionHealthCheck
 from lexigram.http.interceptors.chain import InterceptorChain
@@ -67,6 +68,7 @@ from lexigram.http.interceptors.credentials import BasicAuth, BearerAuth
 from lexigram.http.interceptors.default_headers import DefaultHeaders
 from lexigram.http.interceptors.idempotency import IdempotencyKey
 from lexigram.http.interceptors.netrc import NetrcAuth, NetrcError
+from lexigram.http.interceptors.once import SendOnce
 from lexigram.http.interceptors.signing import RequestSigning
 from lexigram.http.interceptors.token_refresh import (
     AccessToken,
@@ -100,10 +102,12 @@ __all__ = [
     "CorrelationId",
     "DefaultHeaders",
     "DefaultOptions",
+    "Destinations",
     "Download",
     "DownloadError",
     "DownloadOptions",
     "DownloadProblem",
+    "EgressConfig",
     "HTTPBlockedError",
     "HTTPCircuitOpenError",
     "HTTPClient",
@@ -135,6 +139,7 @@ __all__ = [
     "NetrcError",
     "Pages",
     "PaginationError",
+    "PathDownloadOptions",
     "PathOptions",
     "PlannedLimit",
     "PoolStatistics",
@@ -148,6 +153,7 @@ __all__ = [
     "ResponseContext",
     "Resume",
     "Resumed",
+    "SendOnce",
     "ServerSentEvent",
     "SharedPoolError",
     "TLSConfig",

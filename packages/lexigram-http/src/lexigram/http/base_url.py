@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import replace
+from os import PathLike
 from types import TracebackType
 from typing import Self, Unpack, cast
 
@@ -20,10 +21,15 @@ from lexigram.contracts.web import (
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.defaults import DefaultOptions, PathOptions
+from lexigram.http.downloads.download import Download, DownloadOptions, download
 from lexigram.http.explaining import CallPlan
 from lexigram.http.links import find_link
 from lexigram.http.pagination import MAX_PAGES, FindNext, Pages, first_page
 from lexigram.http.upstream import Upstream
+
+
+class PathDownloadOptions(PathOptions, DownloadOptions, total=False):
+    """What `BaseURLHTTPClient.download` takes by keyword."""
 
 
 class BaseURLHTTPClient:
@@ -186,14 +192,40 @@ class BaseURLHTTPClient:
             HTTPClientError: On entering the block, as `request`.
             TypeError: The client that was given does not stream.
         """
+        client = self._streaming()
+        url, completed = self._upstream.prepare(path, options)
+        async with client.stream(method, url, **completed) as response:
+            yield response
+
+    async def download(
+        self,
+        path: str,
+        file: str | PathLike[str],
+        **options: Unpack[PathDownloadOptions],
+    ) -> Download:
+        """Fetch a path below the base URL into a file, as `lexigram.http.download`.
+
+        Raises:
+            HTTPInvalidRequestError: As `request`; or the headers, the defaults included,
+                hold one that a download sets itself.
+            HTTPClientError: The file is not there; the class says why.
+            OSError: It cannot be written.
+            TypeError: The client that was given does not stream.
+        """
+        client = self._streaming()
+        url, completed = self._upstream.prepare(path, options)
+        chosen = cast("DownloadOptions", completed)
+        if isinstance(client, HTTPClient):  # whose clock waits
+            return await client.download(url, file, **chosen)
+        return await download(client, url, file, **chosen)
+
+    def _streaming(self) -> StreamingHTTPClientProtocol:
         client: object = self._client
         if not isinstance(client, StreamingHTTPClientProtocol):
             raise TypeError(
                 f"{client!r} does not stream: it has no `stream(method, url, ...)`."
             )
-        url, completed = self._upstream.prepare(path, options)
-        async with client.stream(method, url, **completed) as response:
-            yield response
+        return client
 
     def paginate(
         self,

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.contracts.suggestions import did_you_mean
+from lexigram.contracts.timers import CommonTimer
 from lexigram.contracts.web import (
     HTTPClientError,
     HTTPInvalidRequestError,
@@ -94,8 +95,12 @@ class CallPath:
     tls: Mapping[str, ssl.SSLContext]
     usual_plan: AttemptPlan = field(init=False)
     """That of an attempt without options and without a proxy."""
+    usual_timer: CommonTimer | None = field(init=False)
+    """That of calls without a timeout of their own."""
 
     def __post_init__(self) -> None:
+        timeout = self.config.pool.timeout
+        self.usual_timer = None if timeout is None else CommonTimer(timeout)
         limits = BodyLimits(self.config.max_response_bytes, self.config.max_error_bytes)
         self.usual_plan = AttemptPlan(limits, self.timeouts)
 
@@ -143,7 +148,7 @@ class CallPath:
     async def _made(self, call: _Call) -> HttpResponse:
         try:
             with call.deadline:
-                if call.around_call:
+                if call.around_call.members:
                     response = await self._through_interceptors(call)
                 else:
                     response = await self._through_redirects(call)
@@ -175,7 +180,8 @@ class CallPath:
         request = build_request(
             method, url, options, headers=self.headers, timeout=self.config.pool.timeout
         )
-        check_policy(request, options, self.tls)
+        if "tls" in options:
+            check_policy(request, options, self.tls)
         around_call, around_attempt = self.around_call, self.around_attempt
         if "auth" in options:
             around_call = with_own_auth(around_call, "call", options["auth"])
@@ -185,13 +191,19 @@ class CallPath:
             request,
             options,
             make,
-            Deadline(request.timeout),
+            Deadline(request.timeout, self.usual_timer),
             started,
             around_call,
             around_attempt,
             Timeline(self.clock.monotonic, started, options, self.judge),
             make is not exchange,
         )
+
+    async def close(self) -> None:
+        """Send nothing more; what is under way ends as its connection does."""
+        if self.usual_timer is not None:
+            self.usual_timer.close()
+        await self.session.close()
 
     async def warm(self, url: str, connections: int) -> HTTPClientError | None:
         """Open idle connections to the origin of `url`; return why there are fewer."""
@@ -234,7 +246,7 @@ class CallPath:
         self, request: RequestContext, call: _Call
     ) -> HttpResponse:
         def attempt() -> Awaitable[HttpResponse]:
-            if not call.around_attempt:
+            if not call.around_attempt.members:
                 return self._recorded(request, call)
             return call.around_attempt.around_attempt(
                 request,

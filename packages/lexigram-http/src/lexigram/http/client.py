@@ -94,7 +94,7 @@ class HTTPClient:
         self._owns_pool = pool is None
         if pool is None:
             pool = ConnectionPool(
-                self.config.pool, self.config.tls, outbound=self.config.outbound
+                self.config.pool, self.config.tls, egress=self.config.egress
             )
         check_shared(self.config, pool)
         self._pool = pool
@@ -116,6 +116,7 @@ class HTTPClient:
         self._interceptors = tuple(interceptors)
         self._telemetry = Telemetry(metrics)
         self._path: CallPath | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = False
 
     @classmethod
@@ -162,12 +163,18 @@ class HTTPClient:
         is no TLS, and no proxy.
 
         Raises:
-            ValueError: `config` names a proxy.
+            ValueError: `config` names a proxy, or restricts `egress`: there is no address
+                that could be judged.
         """
         config = config or HTTPClientConfig()
         if config.proxy is not None:
             raise ValueError(
                 "A Unix socket is not reached through a proxy. Leave `proxy` out."
+            )
+        if config.egress.restricts:
+            raise ValueError(
+                "Every call goes to the Unix socket, so that `egress` has nothing to "
+                "judge. Leave it out."
             )
         client = cls(
             config.model_copy(update={"trust_env": False}),
@@ -186,12 +193,23 @@ class HTTPClient:
 
         Raises:
             TLSConfigError: What the `tls` section names cannot be used.
+            HTTPClientStateError: It is started in another event loop that goes on.
         """
+        await self._leave_behind()
         if self._path is None:
             policies = await prepare_named(self.config.tls_policies)
             if self._owns_pool:
                 await self._pool.start()
             self._open(policies)
+
+    async def _leave_behind(self) -> None:
+        """Forget what was started in an event loop that is over, or before a fork."""
+        loop = asyncio.get_running_loop()
+        if self._path is not None and self._loop is not loop:
+            if self._owns_pool:
+                await self._pool.start()
+            if self._loop is not loop:  # and no other task started it meanwhile
+                self._path = None
 
     def _open(self, policies: Mapping[str, NamedPolicy]) -> None:
         if self._path is not None:
@@ -214,6 +232,7 @@ class HTTPClient:
             tls={name: policy.context for name, policy in policies.items()},
         )
         self._stopped = False
+        self._loop = asyncio.get_running_loop()
 
     async def stop(self) -> None:
         """Close every connection; without effect on a client that is not started.
@@ -221,11 +240,17 @@ class HTTPClient:
         Calls still under way end in `Err(HTTPConnectionError)`. The connections of a
         pool that was given stay open: an exchange over one of them goes on, and no
         other one is begun.
+
+        Raises:
+            HTTPClientStateError: It is started in another event loop that goes on.
         """
+        if self._path is not None and self._owns_pool:
+            # Refuses what is another loop's before anything is undone.
+            self._pool._leave_behind()  # noqa: SLF001 - ours
         path, self._path = self._path, None
         if path is not None:
             self._stopped = True
-            await path.session.close()
+            await path.close()
             if self._owns_pool:
                 await self._pool.stop()
 
@@ -389,6 +414,13 @@ class HTTPClient:
             raise HTTPClientStateError(
                 f"The client {state}. Use it inside `async with`, between `start()` and "
                 "`stop()`, or let an application inject it.",
+                method=method,
+                url=url,
+            )
+        if self._loop is not asyncio.get_running_loop():
+            raise HTTPClientStateError(
+                "The client was started in another event loop, or by the process that "
+                "this one was forked from. Start it here, or make another one.",
                 method=method,
                 url=url,
             )

@@ -16,7 +16,7 @@ from lexigram.contracts.web.calling import (
     STREAM_IDLE_TIMEOUT,
     TIMEOUT,
 )
-from lexigram.http.egress import Outbound
+from lexigram.http.egress.config import EgressConfig
 from lexigram.http.proxy import Proxy
 from lexigram.http.section import Section
 from lexigram.http.tls import TLSConfig
@@ -163,13 +163,7 @@ class HTTPClientConfig(Section):
             "when the client starts."
         ),
     )
-    outbound: Outbound = Field(
-        default="any",
-        description=(
-            "Where connections may lead: anywhere, or to loopback addresses alone, which "
-            "is checked for each connection. With the latter no proxy is used."
-        ),
-    )
+    egress: EgressConfig = EgressConfig()
     cookie_jar: bool = Field(
         default=True,
         description="Whether cookies are kept, in memory, from start to stop.",
@@ -231,10 +225,12 @@ class HTTPClientConfig(Section):
         return proxy
 
     @model_validator(mode="after")
-    def _not_around_outbound(self) -> Self:
-        if self.proxy is not None and self.outbound != "any":
+    def _not_around_egress(self) -> Self:
+        egress = self.egress
+        if self.proxy is not None and egress.restricts and not egress.trust_proxy:
             raise ValueError(
-                f"A proxy connects to anything, so `outbound: {self.outbound}` would not "
-                "hold with `proxy`. Leave one of them out."
+                f"A proxy connects to anything, so `egress` ({egress.summary}) would not "
+                "hold with `proxy`. Leave one of them out, or set `egress.trust_proxy` "
+                "if the proxy enforces the policy."
             )
         return self

@@ -23,7 +23,9 @@ from lexigram.contracts.web.calling import (
 )
 from lexigram.http.call import check_policy
 from lexigram.http.config import HTTPClientConfig
-from lexigram.http.egress import Outbound
+from lexigram.http.egress.config import EgressConfig
+from lexigram.http.egress.policy import EgressPolicy
+from lexigram.http.pool.origins import parted
 from lexigram.http.pool.pool import ConnectionPool
 from lexigram.http.pool.statistics import PoolStatistics
 from lexigram.http.proxies import ProxyChoice, ProxySelector
@@ -106,8 +108,11 @@ class CallPlan:
     """Why the proxy that is named cannot be used; the call fails then."""
     tls: str | None
     """The policy of `tls_policies` by which TLS is spoken; None for the client's `tls`."""
-    outbound: Outbound
-    """Where connections may lead."""
+    egress: EgressConfig
+    """Where the client may connect to."""
+    egress_problem: str
+    """Why this URL is not called; "" when it is, as far as can be said before its name is
+    looked up."""
     around_call: tuple[str, ...]
     """The interceptors of the call; requests pass them in this order."""
     around_attempt: tuple[str, ...]
@@ -174,7 +179,8 @@ class Explainer:
             proxy_reason=proxy.reason,
             proxy_problem=proxy.problem,
             tls=options.get("tls"),
-            outbound=config.outbound,
+            egress=config.egress,
+            egress_problem=self._egress_problem(request),
             around_call=self._around("call", options),
             around_attempt=self._around("attempt", options),
             limits=BodyLimits(
@@ -200,6 +206,16 @@ class Explainer:
         if choice.reason == "proxy":
             return replace(choice, reason="configuration")
         return choice
+
+    def _egress_problem(self, request: RequestContext) -> str:
+        policy = EgressPolicy(self.config.egress)
+        if not policy.restricts or self.pool.unix_socket is not None:
+            return ""
+        try:
+            origin, _ = parted(request.url)
+        except ValueError:  # which the call says by itself
+            return ""
+        return policy.why_not(origin.scheme, origin.host, origin.port)
 
     def _around(self, scope: str, options: Mapping[str, Any]) -> tuple[str, ...]:
         own = Interceptors.of(scope, self.interceptors, self.clock)
@@ -238,7 +254,7 @@ def _rows(plan: CallPlan) -> Iterator[tuple[str, str]]:
     if plan.unix_socket is not None:
         yield "Unix socket", str(plan.unix_socket)
     yield "TLS", _of_tls(plan)
-    yield "outbound", plan.outbound
+    yield "egress", _of_egress(plan)
     yield "around the call", ", ".join(plan.around_call) or "nothing"
     yield "around an attempt", ", ".join(plan.around_attempt) or "nothing"
     yield (
@@ -255,6 +271,12 @@ def _of_proxy(plan: CallPlan) -> str:
         return f"the call fails: {plan.proxy_problem}"
     reason = _PROXY_REASONS.get(plan.proxy_reason, f"by {plan.proxy_reason}")
     return ", ".join(filter(None, (plan.proxy or "none", reason)))
+
+
+def _of_egress(plan: CallPlan) -> str:
+    if plan.egress_problem:
+        return f"{plan.egress.summary}\nthe call fails: {plan.egress_problem}"
+    return plan.egress.summary
 
 
 def _of_tls(plan: CallPlan) -> str:

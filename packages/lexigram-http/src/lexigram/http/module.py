@@ -25,7 +25,7 @@ from lexigram.contracts.web import (
 )
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import HTTPClientConfig
-from lexigram.http.egress import Outbound
+from lexigram.http.egress.config import Destinations, EgressConfig
 from lexigram.http.health import ConnectionHealthCheck
 from lexigram.http.joining import BaseURL
 from lexigram.http.pool.pool import ConnectionPool
@@ -89,7 +89,7 @@ class HTTPModule:
             base_url: An absolute URL; the client's URLs are paths below it, and one
                 that leads out of it is refused.
             share_pool: Whether the connections are those of the client without a name,
-                whose module has to be there. The limits of the pool, TLS and `outbound`
+                whose module has to be there. The limits of the pool, TLS and `egress`
                 are then set in `http` alone, which is checked at the start; timeouts,
                 proxy and cookies stay each client's own.
 
@@ -110,18 +110,21 @@ class HTTPModule:
         return _module(wish, section, written_at())
 
     @staticmethod
-    def stub(outbound: Outbound = "any") -> ModuleDefinition:
+    def stub(egress: Destinations | EgressConfig = "any") -> ModuleDefinition:
         """Return the module with a real client on default configuration, for tests.
 
         Neither files nor environment are read, the environment's proxies included, and
         nothing is opened until the client is used.
 
         Args:
-            outbound: "loopback" refuses every connection that leaves the machine with
+            egress: Where it may connect to; a word stands for a policy of that alone.
+                "loopback" refuses every connection that leaves the machine with
                 `HTTPBlockedError`; servers of the test on 127.0.0.1 or localhost can be
                 called.
         """
-        config = HTTPClientConfig(trust_env=False, outbound=outbound)
+        if not isinstance(egress, EgressConfig):
+            egress = EgressConfig(addresses=egress)
+        config = HTTPClientConfig(trust_env=False, egress=egress)
         return _module(_DEFAULT, None, written_at(), bind(_CONFIG).to_value(config))
 
 
@@ -230,7 +233,7 @@ def _bind_protocol(wish: _Client) -> Binding:
 
 def _bind_pool(wish: _Client) -> Binding:
     async def pool(config: HTTPClientConfig) -> AsyncIterator[ConnectionPool]:
-        made = ConnectionPool(config.pool, config.tls, outbound=config.outbound)
+        made = ConnectionPool(config.pool, config.tls, egress=config.egress)
         async with made as opened:
             yield opened
 

@@ -235,7 +235,7 @@ class PageRequest:
     """What asks for one page."""
 
     send: Send
-    url: str
+    url: str = field(repr=False)  # with its query
     options: RequestOptions = field(repr=False)  # credentials among them
     linked: bool = False
     """Whether it differs from the one before in nothing but its URL."""

@@ -118,7 +118,7 @@ def _shown(config: HTTPClientConfig) -> dict[str, object]:
         "max_connections_per_host": config.pool.max_connections_per_host,
         "max_keepalive_connections": config.pool.max_keepalive_connections,
         "proxy": " ".join(ProxySelector(config).sources) or "none",
-        "outbound": config.outbound,
+        "egress": config.egress.summary,
     }
 
 

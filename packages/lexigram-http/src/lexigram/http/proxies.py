@@ -52,14 +52,16 @@ class ProxySelector:
 
     Args:
         config: `proxy` wins over the environment, `trust_env` lets it be read, and
-            `outbound` forbids what could be reached through one.
+            `egress` forbids what could be reached through one that it does not trust.
         environ: The environment; left out: that of the process.
     """
 
     def __init__(
         self, config: HTTPClientConfig, environ: Mapping[str, str] | None = None
     ) -> None:
-        self._outbound = config.outbound
+        self._egress = config.egress
+        forbidden = config.egress.restricts and not config.egress.trust_proxy
+        self._forbidden: bool = forbidden
         self._fixed: ProxyChoice | None = None
         self._named: dict[str, ProxyChoice] = {}
         self._no_proxy = ("", NoProxy(""))
@@ -67,7 +69,7 @@ class ProxySelector:
         if config.proxy is not None:
             url = config.proxy.get_secret_value()
             self._fixed = ProxyChoice(Proxy.parse(url), "proxy")
-        elif config.trust_env and config.outbound == "any":
+        elif config.trust_env and not forbidden:
             self._read(os.environ if environ is None else environ)
         if not self._named and self._fixed is None:
             self._fixed = _DIRECT
@@ -112,10 +114,11 @@ class ProxySelector:
         """
         if proxy is None:
             return None
-        if self._outbound != "any":
+        if self._forbidden:
             raise HTTPBlockedError(
-                f"A proxy connects to anything, so `outbound: {self._outbound}` would not "
-                "hold with `proxy=`. Leave it out, or use a client without that limit.",
+                f"A proxy connects to anything, so `egress` ({self._egress.summary}) would "
+                "not hold with `proxy=`. Leave it out, or set `egress.trust_proxy` if the "
+                "proxy enforces the policy.",
                 method=method,
                 url=url,
             )

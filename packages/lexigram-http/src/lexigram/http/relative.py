@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from os import PathLike
 from typing import TypedDict, Unpack
 
 from lexigram.contracts.clock import ClockProtocol
@@ -24,6 +25,7 @@ from lexigram.contracts.web import (
 )
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import HTTPClientConfig
+from lexigram.http.downloads.download import Download, DownloadOptions
 from lexigram.http.explaining import CallPlan
 from lexigram.http.joining import BaseURL
 from lexigram.http.pool.pool import ConnectionPool
@@ -95,6 +97,19 @@ class RelativeHTTPClient(HTTPClient):
         target = self._base.join(url)
         async with super().stream(method, target, **options) as stream:
             yield stream
+
+    async def download(
+        self, url: str, path: str | PathLike[str], **options: Unpack[DownloadOptions]
+    ) -> Download:
+        """Fetch a path below the base URL into a file, as `HTTPClient.download`.
+
+        Raises:
+            HTTPInvalidRequestError: The path leads out of the base URL.
+            HTTPClientError: The file is not there; the class says why.
+            OSError: It cannot be written.
+        """
+        # The part knows which URL it is of: the whole one, as another base has others.
+        return await super().download(self._base.join(url), path, **options)
 
     def explain(
         self, method: str, url: str, **options: Unpack[RequestOptions]

@@ -46,8 +46,8 @@ def share(
     wrong = [f"pool.{name}" for name in config.pool.model_fields_set - _OF_CALLS]
     if config.tls.model_fields_set:
         wrong.append("tls")
-    if "outbound" in config.model_fields_set:
-        wrong.append("outbound")
+    if "egress" in config.model_fields_set:
+        wrong.append("egress")
     if wrong:
         keys = ", ".join(f"`{section}.{name}`" for name in sorted(wrong))
         raise SharedPoolError(
@@ -58,7 +58,7 @@ def share(
     of_the_pool = {
         "pool": owner.pool.model_copy(update=limits),
         "tls": owner.tls,
-        "outbound": owner.outbound,
+        "egress": owner.egress,
     }
     return config.model_copy(update=of_the_pool)
 
@@ -76,8 +76,8 @@ def check_shared(config: HTTPClientConfig, pool: ConnectionPool) -> None:
     ]
     if "tls" in config.model_fields_set and config.tls != pool.tls:
         wrong.append("tls")
-    if config.outbound != pool.outbound:
-        wrong.append("outbound")
+    if config.egress != pool.egress:
+        wrong.append("egress")
     if wrong:
         keys = ", ".join(f"`{name}`" for name in wrong)
         raise SharedPoolError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, cast
 
 from lexigram.contracts.suggestions import refuse_unknown
@@ -25,7 +25,7 @@ class Upstream:
     """A base URL, and what is added to the calls below it."""
 
     base: BaseURL
-    defaults: RequestOptions
+    defaults: RequestOptions = field(repr=False)  # credentials among them
     allow_absolute: bool = False
 
     @classmethod

@@ -13,7 +13,7 @@ from lexigram.config._fields import is_secret_type, written
 from lexigram.config._layers import is_mapping
 from lexigram.config._problems import Path, dotted
 from lexigram.config._sources import Sources
-from lexigram.contracts.redaction import REDACTED, redact_url
+from lexigram.contracts.redaction import REDACTED, redact_urls
 
 __all__ = ["Explanation", "Setting", "settings_of"]
 
@@ -118,8 +118,7 @@ def _is_several(value: Any) -> TypeGuard[list[Any] | tuple[Any, ...]]:
 
 
 def _scalar(value: Any) -> str:
-    text = str(value)
-    text = redact_url(text) if "://" in text else text
+    text = redact_urls(str(value))
     plain = text.isprintable() and text == text.strip() != ""
     return text if plain else json.dumps(text)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lexigram.contracts.errors import LexigramError
-from lexigram.contracts.redaction import REDACTED, redact_url
+from lexigram.contracts.redaction import REDACTED, redact_urls
 
 __all__ = ["ConfigError", "ConfigProblem", "Path", "dotted", "shown"]
 
@@ -62,7 +62,7 @@ def shown(value: Any, *, hidden: bool = False) -> str:
     if hidden:
         return REDACTED
     if isinstance(value, str):
-        return repr(redact_url(value) if "://" in value else value)
+        return repr(redact_urls(value))
     if isinstance(value, int | float | bool | None):
         return repr(value)
     # Anything larger may hold secrets of its own.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final, cast
 
-from lexigram.contracts.redaction import REDACTED, is_secret_name, redact_url
+from lexigram.contracts.redaction import REDACTED, is_secret_name, redact_urls
 
 __all__ = ["redacted"]
 
 # Deeper than people read; a structure may hold itself.
 _DEPTH: Final = 6
-_URL = re.compile(r"https?://", re.IGNORECASE)
 # What something is filed under: policies name an upstream by it. In a query it would be
 # a credential, and so it is below the top.
 _KEY: Final = "key"
@@ -21,8 +19,8 @@ _KEY: Final = "key"
 def redacted(name: str, value: Any, shown: Collection[str] = ()) -> Any:
     """Return a field's value as a log may show it.
 
-    The value of a name that looks like a secret's is replaced, at any depth; a text that
-    is a URL loses userinfo, query values and fragment. True, False and None tell nothing
+    The value of a name that looks like a secret's is replaced, at any depth; URLs within
+    a text lose userinfo, query values and fragment. True, False and None tell nothing
     worth hiding.
 
     Args:
@@ -39,7 +37,7 @@ def _redacted(name: str, value: Any, shown: Collection[str], depth: int) -> Any:
     if name not in shown and is_secret_name(name):
         return REDACTED
     if isinstance(value, str):
-        return redact_url(value) if _URL.match(value) else value
+        return redact_urls(value)
     if isinstance(value, Mapping | list | tuple):
         return _members(cast("Any", value), shown, depth - 1) if depth else "..."
     return value

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Collection, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
+from lexigram.contracts.redaction import redact_urls
 from lexigram.logging._config import LoggingConfig
 from lexigram.logging._context import context_fields
 from lexigram.logging._logger import FIELDS
@@ -47,15 +49,17 @@ def _formatter(config: LoggingConfig) -> logging.Formatter:
     if config.format == "json":
         last = [
             structlog.processors.format_exc_info,
+            _without_urls,
             structlog.processors.JSONRenderer(),
         ]
     else:
         last = [
+            _without_urls,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
                 # The default would print local variables, secrets among them.
-                exception_formatter=structlog.dev.plain_traceback,
-            )
+                exception_formatter=_traceback,
+            ),
         ]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
@@ -66,6 +70,22 @@ def _formatter(config: LoggingConfig) -> logging.Formatter:
         ],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
+
+
+def _without_urls(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Take secrets out of the URLs in messages and tracebacks, whoever wrote them."""
+    for name in ("event", "exception", "stack"):
+        if isinstance(event.get(name), str):
+            event[name] = redact_urls(event[name])
+    return event
+
+
+def _traceback(file: TextIO, exception: structlog.typing.ExcInfo) -> None:
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exception)
+    file.write(redact_urls(text.getvalue()))
 
 
 _STANDARD = frozenset(

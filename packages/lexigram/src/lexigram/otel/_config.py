@@ -30,11 +30,11 @@ class OTelConfig(BaseModel):
             "Left out: every origin gets the trace's context, and none the baggage."
         ),
     )
-    redacted_query_keys: frozenset[str] = Field(
+    shown_query_keys: frozenset[str] = Field(
         default=frozenset(),
         description=(
-            "Names of query parameters, as they are written, whose values spans do not "
-            "show, beside those that carry signatures or look like secrets."
+            "Names of query parameters, as they are written, whose values spans show. "
+            "All others are hidden."
         ),
     )
     metrics_by_route: bool = Field(

@@ -131,7 +131,7 @@ class OTelInterceptor(InterceptorProtocol):
     def _begin(self, request: RequestContext, measured: _Attributes) -> Span:
         method = measured[METHOD]
         attributes = measured | {
-            "url.full": shown_url(request.url, self._config.redacted_query_keys)
+            "url.full": shown_url(request.url, self._config.shown_query_keys)
         }
         name = "HTTP" if method == OTHER_METHOD else str(method)
         if method == OTHER_METHOD:

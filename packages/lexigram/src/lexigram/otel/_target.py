@@ -6,29 +6,15 @@ import functools
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
-from lexigram.contracts.redaction import is_secret_name
+from lexigram.contracts.redaction import redact_url
 
 __all__ = ["Target", "shown_url", "target_of"]
 
 _AUTHORITY = re.compile(r"([^/?#]*//)(?:([^/?#]*)@)?([^/?#]*)")
 _PORTS = {"http": 80, "https": 443}
 _REDACTED = "REDACTED"
-
-# Signatures in the query, by the names and the case of the services that read them:
-# https://opentelemetry.io/docs/specs/semconv/registry/attributes/url/ (`url.full`).
-_SIGNATURES = frozenset(
-    {
-        "AWSAccessKeyId",
-        "Signature",
-        "X-Amz-Credential",
-        "X-Amz-Security-Token",
-        "X-Amz-Signature",
-        "X-Goog-Signature",
-        "sig",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +60,11 @@ def _read(origin: str) -> Target:
     return Target(host, port, f"{parts.scheme}://{shown}:{port}", attributes)
 
 
-def shown_url(url: str, more: Collection[str] = ()) -> str:
-    """Return `url` as a span may show it.
+def shown_url(url: str, shown: Collection[str] = ()) -> str:
+    """Return `url` as a span may show it: `redact_url` in the words of the conventions.
 
-    Userinfo becomes "REDACTED:REDACTED". So do, but for their names, the values of query
-    parameters that carry a signature, look like a secret or are among `more`; the
-    fragment is left out.
+    Userinfo becomes "REDACTED:REDACTED", and the values of query parameters "REDACTED"
+    but for those that are `shown`; the fragment is left out.
     """
-    url, _, _ = url.partition("#")
-    if "@" in url:
-        url = _AUTHORITY.sub(_without_userinfo, url, count=1)
-    path, mark, query = url.partition("?")
-    if not mark:
-        return url
-    return f"{path}?{'&'.join(_shown_pair(pair, more) for pair in query.split('&'))}"
-
-
-def _without_userinfo(found: re.Match[str]) -> str:
-    userinfo = "" if found[2] is None else f"{_REDACTED}:{_REDACTED}@"
-    return f"{found[1]}{userinfo}{found[3]}"
-
-
-def _shown_pair(pair: str, more: Collection[str]) -> str:
-    key, mark, _ = pair.partition("=")
-    if not mark:
-        return pair
-    name = unquote_plus(key)
-    hidden = name in _SIGNATURES or name in more or is_secret_name(name)
-    return f"{key}={_REDACTED}" if hidden else pair
+    userinfo = f"{_REDACTED}:{_REDACTED}"
+    return redact_url(url, shown=shown, userinfo=userinfo, value=_REDACTED)

@@ -10,7 +10,7 @@ the contracts may cost, and typing a service never needs it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from lexigram.contracts.suggestions import did_you_mean
@@ -63,6 +63,10 @@ _DECISIONS: Final = (HTTPCircuitOpenError, HTTPRejectedError, HTTPRetryExhausted
 _BODILESS: Final = frozenset({204, 304})
 
 _FRAMING: Final = frozenset(map(len, ("Content-Length", "Transfer-Encoding")))
+
+# More than common servers take of all fields together, which is 8 to 64 KiB.
+_MOST_IN_FIELDS: Final = 64 * 1024
+_HOST: Final = "host"
 
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -147,6 +151,7 @@ def build_response(  # noqa: PLR0913 - a value with this many parts
     elapsed: float = 0.0,
     attempts: int = 1,
     cut: bool = False,
+    loads: Callable[[bytes], Any] | None = None,
 ) -> HttpResponse:
     """Build a response from what was received.
 
@@ -164,6 +169,7 @@ def build_response(  # noqa: PLR0913 - a value with this many parts
         elapsed: Seconds that the call took.
         attempts: How many times the request was sent.
         cut: Whether the body is only the beginning of the content.
+        loads: As for `HttpResponse`.
     """
     bodiless = method == "HEAD" or status in _BODILESS
     return HttpResponse(
@@ -176,6 +182,7 @@ def build_response(  # noqa: PLR0913 - a value with this many parts
         elapsed=elapsed,
         attempts=attempts,
         cut=cut,
+        loads=loads,
     )
 
 
@@ -199,15 +206,21 @@ def build_failure(
     return Err(error)
 
 
-def check_request(request: RequestContext) -> None:
+def check_request(request: RequestContext, *, usable: str = "") -> None:
     """Write a request as it is sent; refuse what an interceptor made unusable.
 
+    Args:
+        request: What an interceptor returned.
+        usable: A URL that needs no other look, as that of the request before.
+
     Raises:
-        HTTPInvalidRequestError: Says what is wrong with its method, its URL, its body or
-            its framing.
+        HTTPInvalidRequestError: Says what is wrong with its method, its URL, its header
+            fields, its body or its framing.
     """
     request.method = _method(request.method)
-    request.url = usable_url(request.url)
+    if request.url != usable:
+        request.url = usable_url(request.url)
+    _check_fields(request.headers, values=True)
     if request.body is not None and request.body_stream is not None:
         raise HTTPInvalidRequestError(
             "The request has both a `body` and a `body_stream`. An interceptor that sets "
@@ -295,7 +308,35 @@ def _merged(defaults: HeaderSource, given: list[tuple[Any, Any]]) -> MutableHead
         _check_header(name, value)
     own = Headers(given)
     kept = [pair for pair in Headers(defaults).pairs if pair[0] not in own]
-    return MutableHeaders([*kept, *given])
+    merged = MutableHeaders([*kept, *given])
+    _check_fields(merged)
+    return merged
+
+
+def _check_fields(headers: Headers, *, values: bool = False) -> None:
+    """Refuse what no server takes, or two of them in a row take for different things.
+
+    Args:
+        headers: All fields of a request.
+        values: Whether each of them is still to be looked at by itself.
+    """
+    size = hosts = 0
+    for name, value in headers.pairs:
+        if values and not _is_sendable(name, value):
+            _check_header(name, value)
+        size += len(name) + len(value)
+        if len(name) == len(_HOST) and name.lower() == _HOST:
+            hosts += 1
+    if size > _MOST_IN_FIELDS:
+        raise HTTPInvalidRequestError(
+            f"The header fields are {size} characters long together, and servers take 8 to "
+            "64 KiB. Send what is that long in the body."
+        )
+    if hosts > 1:  # RFC 9112 §3.2
+        raise HTTPInvalidRequestError(
+            f"The header 'Host' is there {hosts} times, and a request has one. Leave it "
+            "out: the client sets it."
+        )
 
 
 def _check_framing(
@@ -306,8 +347,12 @@ def _check_framing(
     A server that believes them reads the rest of the body, or waits for it, as another
     request on the same connection.
     """
-    # By their lengths first: an index of the names is dearer than most requests need.
-    if not any(len(name) in _FRAMING for name, _ in headers.pairs):
+    # By their lengths first: an index of the names is dearer than most requests need, and
+    # a generator for `any` as dear as all the rest.
+    for name, _ in headers.pairs:
+        if len(name) in _FRAMING:
+            break
+    else:
         return
     if "transfer-encoding" in headers:
         raise HTTPInvalidRequestError(
@@ -316,22 +361,40 @@ def _check_framing(
     lengths = headers.get_all("content-length")
     if not lengths:
         return
+    if len(lengths) > 1:
+        raise HTTPInvalidRequestError(
+            f"The header 'Content-Length' is there {len(lengths)} times. Leave it out: the "
+            "client sets it."
+        )
     size = str(len(body or b""))
     if stream is not None and stream.length is None:
         # Only the caller can know it, and is taken at their word while it is sent.
         size = lengths[0] if _LENGTH.fullmatch(lengths[0]) else "an unknown number of"
     elif stream is not None:
         size = str(stream.length)
-    if any(length != size for length in lengths):
+    if lengths[0] != size:
         raise HTTPInvalidRequestError(
             f"The header 'Content-Length' differs from the body, which has {size} "
             "bytes. Leave it out: the client sets it."
         )
 
 
+def _without_value(name: Any) -> str:
+    """Show what is no name up to where it goes wrong: a value may stand behind that."""
+    begin = _TOKEN.match(name) if isinstance(name, str) else None
+    return f"{begin[0] + name[begin.end()] + '…'!r}" if begin else repr(name)[:20]
+
+
+def _is_sendable(name: Any, value: Any) -> bool:
+    texts = type(name) is str and type(value) is str
+    return bool(texts and _TOKEN.fullmatch(name) and not _CONTROL.search(value))
+
+
 def _check_header(name: Any, value: Any) -> None:
     if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-        raise HTTPInvalidRequestError(f"{name!r} is not a header name (RFC 9110 §5.1).")
+        raise HTTPInvalidRequestError(
+            f"{_without_value(name)} is not a header name (RFC 9110 §5.1)."
+        )
     if not isinstance(value, str):
         raise HTTPInvalidRequestError(
             f"The header {name!r} has a value of type {type(value).__name__}; "

@@ -65,7 +65,7 @@ def _kind(response: HttpResponse) -> str:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return _json.parse(body)
+        return _json.loads(body)
     except ValueError:
         return None
 

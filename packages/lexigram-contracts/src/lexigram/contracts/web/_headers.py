@@ -121,19 +121,20 @@ class MutableHeaders(Headers, MutableMapping[str, str]):
         self._index = None
 
     def __setitem__(self, name: str, value: str) -> None:
-        self._drop(name)
-        self.add(name, value)
+        self._list = [*self._without(name), (name, value)]
+        self._index = None
 
     def __delitem__(self, name: str) -> None:
-        if name not in self:
+        kept = self._without(name)
+        if len(kept) == len(self._pairs()):
             raise KeyError(name)
-        self._drop(name)
+        self._list = kept
+        self._index = None
 
-    def _drop(self, name: str) -> None:
+    def _without(self, name: str) -> list[tuple[str, str]]:
+        # Without the index: it would be of no use any more.
         key = name.lower()
-        if key in self._by_name():
-            self._list = [pair for pair in self._pairs() if pair[0].lower() != key]
-            self._index = None
+        return [pair for pair in self._pairs() if pair[0].lower() != key]
 
 
 def _to_pairs(source: HeaderSource) -> list[tuple[str, str]]:

@@ -35,8 +35,8 @@ class JSONArray(list[Any]):
         return self
 
 
-def parse(body: bytes | str) -> Any:
-    """Parse a JSON text; objects and arrays come as `JSONObject` and `JSONArray`.
+def loads(body: bytes | str) -> Any:
+    """Parse a JSON text.
 
     Raises:
         ValueError: The text is not JSON, or its bytes are not text.
@@ -45,14 +45,7 @@ def parse(body: bytes | str) -> Any:
     # there is no need to guess. A NUL in its second place would be of UTF-16 or 32.
     if type(body) is bytes and body[:1] in _OPENING and body[1:2] != b"\0":
         body = body.decode("utf-8", "surrogatepass")
-    return wrap(_loads()(body))
-
-
-@cache
-def _loads() -> Callable[[bytes | str], Any]:
-    import json  # noqa: PLC0415 - see above
-
-    return json.loads
+    return _codec()[0](body)
 
 
 def dump(value: Any) -> bytes:
@@ -62,11 +55,17 @@ def dump(value: Any) -> bytes:
         TypeError: There is no JSON for a part of it.
         ValueError: A number is not finite, or the value contains itself.
     """
+    return _codec()[1](value).encode()
+
+
+@cache
+def _codec() -> tuple[Callable[[bytes | str], Any], Callable[[Any], str]]:
     import json  # noqa: PLC0415 - see above
 
-    return json.dumps(
-        value, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    encoder = json.JSONEncoder(
+        separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return json.loads, encoder.encode
 
 
 def wrap(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar, Final, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar, cast
 
 from lexigram.contracts.redaction import redact_text, redact_url
 from lexigram.contracts.web import _json
@@ -32,7 +32,8 @@ class HttpResponse:
 
     Text and JSON are decoded when they are first asked for, and kept. Build one with
     at most one of `body`, `json` and `text`; `json` and `text` also set the
-    Content-Type when `headers` has none.
+    Content-Type when `headers` has none. `loads` is a quicker parser of JSON than the
+    standard library's, with the same results.
 
     Example:
         >>> HttpResponse(200, json={"id": "inv_1"}).json["id"]
@@ -42,6 +43,7 @@ class HttpResponse:
     __slots__ = (
         "_history",
         "_json",
+        "_loads",
         "_open_body",
         "_text",
         "_timeline",
@@ -76,6 +78,7 @@ class HttpResponse:
     """How many times the request was sent, redirects not counted apart."""
 
     _open_body: Any  # see `calling._open_bodies`
+    _loads: Callable[[bytes], Any]
 
     def __init__(  # noqa: PLR0913 - a value with this many parts
         self,
@@ -91,6 +94,7 @@ class HttpResponse:
         elapsed: float = 0.0,
         attempts: int = 1,
         cut: bool = False,
+        loads: Callable[[bytes], Any] | None = None,
     ) -> None:
         self.status = status
         self.url = url
@@ -103,6 +107,8 @@ class HttpResponse:
         self.cut = cut
         self._json: Any = _UNSET
         self._text: str | None = None
+        if loads is not None:
+            self._loads = loads
         if json is not _UNSET or text is not None:
             self._encode(json, text)
 
@@ -133,7 +139,8 @@ class HttpResponse:
             HTTPDecodeError: The body is not JSON.
         """
         if self._json is _UNSET:
-            self._json = self.decode(_json.parse)
+            loads = getattr(self, "_loads", _json.loads)
+            self._json = _json.wrap(self.decode(loads))
         return self._json
 
     @property
@@ -204,6 +211,12 @@ class HttpResponse:
 
     # Headers are compared by content.
     __hash__: ClassVar[None] = None  # type: ignore[assignment]  # as Python spells it
+
+    def __getstate__(self) -> object:
+        # The parser stays here: who loads a pickle may not have it.
+        state = cast("tuple[None, dict[str, Any]]", object.__getstate__(self))
+        state[1].pop("_loads", None)
+        return state
 
     def _identity(self) -> tuple[object, ...]:
         return self.status, self.method, self.url, self.headers, self.body

@@ -71,8 +71,8 @@ def _what_is_wrong(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        return f"cannot be parsed ({error})"
+    except ValueError:  # which quotes it, userinfo and all
+        return "has a host or a port that cannot be parsed"
     if parts.scheme.lower() not in {"http", "https"}:
         return f"has {f'the scheme {parts.scheme!r}' if parts.scheme else 'no scheme'}"
     if not host:

@@ -7,8 +7,6 @@ from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from dataclasses import replace
 
-import aiohttp
-
 from lexigram.contracts.web import (
     Headers,
     HTTPClientError,
@@ -25,10 +23,13 @@ from lexigram.contracts.web.calling import (
     leave_open,
     timed_out,
 )
-from lexigram.http.attempt.failures import EXPECTED, failure
+from lexigram.http.attempt.failures import EXPECTED, cause_of, failure
+from lexigram.http.attempt.json_bodies import parse_json
 from lexigram.http.attempt.plan import AttemptPlan
-from lexigram.http.attempt.receiving import body_reader, pieces, read
-from lexigram.http.attempt.sending import sent_as, wire_url
+from lexigram.http.attempt.receiving import body_reader, pieces, read, read_at_once
+from lexigram.http.attempt.sending import sent_as
+from lexigram.http.pool.messages import Answer
+from lexigram.http.pool.origins import parted
 from lexigram.http.pool.session import Session
 
 
@@ -127,30 +128,30 @@ class Exchange:
         self._timer = AttemptTimer(plan.timeouts)
         self._place: Hashable = None
         self._upload: Upload | None = None
-        self._response: aiohttp.ClientResponse | None = None
+        self._response: Answer | None = None
         self._reading_task: asyncio.Task[object] | None = None
 
     async def send(self) -> None:
         """Send the request, until the head of the response is there."""
         request, timer = self._request, self._timer
-        url = wire_url(request.url)
-        host = (url.raw_host, url.port)
-        if not self._session.enter(host):
-            await self._session.wait(host, timer)
-        self._place = host
+        aim = parted(request.url)
+        place = aim[0].place
+        if not self._session.enter(place):
+            await self._session.wait(place, timer)
+        self._place = place
         if request.body_stream is not None:
             self._upload = Upload.of(request, lambda: timer.enter("read"))
-        self._response = await self._session.send(
-            request.method,
-            url,
-            timer,
-            sent_as(request, self._plan, self._upload, timer),
-        )
+        message = sent_as(request, self._plan, aim, self._upload, timer)
+        self._response = await self._session.send(message, timer)
 
     async def read(self) -> HttpResponse:
         """Return the response with its whole body."""
         response = self._answered()
-        reader = body_reader(response, self._request, self._plan.limits)
+        limits = self._plan.limits
+        whole = read_at_once(response, limits)
+        if whole is not None:
+            return self._built(response, whole)
+        reader = body_reader(response, self._request, limits)
         body = await read(response, reader, self._timer)
         return self._built(response, body, cut=reader.cut)
 
@@ -222,7 +223,8 @@ class Exchange:
             raise upload.failure  # whose cause is its own
         if isinstance(error, EXPECTED) and not isinstance(error, HTTPClientError):
             proxied = self._plan.proxy is not None
-            raise failure(error, self._request, self._sent, proxied=proxied) from error
+            told = failure(error, self._request, self._sent, proxied=proxied)
+            raise told from cause_of(error)
 
     async def close(self) -> None:
         """Give back the connection, or close it, and the place in the pool."""
@@ -231,11 +233,13 @@ class Exchange:
             await self._upload.aclose()
 
     def _let_go(self) -> None:
-        if self._response is not None:
+        response = self._response
+        if response is not None and response.connection is not None:
             # A connection whose response was read to its end is back in the pool
             # already; any other one cannot be used again.
-            self._response.close()
-        self._leave()
+            response.close()
+        if self._place is not None:
+            self._leave()
         self._timer.close()
 
     def _leave_if_released(self) -> None:
@@ -264,13 +268,13 @@ class Exchange:
             return "yes"
         return "maybe" if self._timer.phase == "read" else "no"
 
-    def _answered(self) -> aiohttp.ClientResponse:
+    def _answered(self) -> Answer:
         if self._response is None:
             raise RuntimeError("There is no response before `send`.")
         return self._response
 
     def _built(
-        self, response: aiohttp.ClientResponse, body: bytes, *, cut: bool = False
+        self, response: Answer, body: bytes, *, cut: bool = False
     ) -> HttpResponse:
         return build_response(
             response.status,
@@ -279,4 +283,5 @@ class Exchange:
             method=self._request.method,
             url=self._request.url,
             cut=cut,
+            loads=parse_json,
         )

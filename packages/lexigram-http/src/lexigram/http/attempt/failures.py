@@ -17,7 +17,7 @@ from lexigram.contracts.web import (
     RequestSent,
     TLSReason,
 )
-from lexigram.http.egress import blocked, refusal_in
+from lexigram.http.egress.refusals import blocked, refusal_in
 from lexigram.http.pool.admission import PoolClosedError
 from lexigram.http.tls_failures import explain, may_pass, reason_of
 
@@ -26,6 +26,14 @@ EXPECTED = (aiohttp.ClientError, OSError, EOFError, ValueError, PoolClosedError)
 
 # aiohttp's parser quotes what it could not read.
 _LONGEST_REASON = 200
+
+# These quote it, and the URL, as they are, for whoever prints a traceback.
+_QUOTING = (
+    aiohttp.ClientResponseError,
+    aiohttp.ClientPayloadError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
 
 
 def failure(
@@ -58,7 +66,12 @@ def failure(
                 request_sent=known_sent or sent,
                 retryable=_may_pass(error),
             )
-    return _invalid(f"The request cannot be sent: {error}.", request)
+    return _invalid(f"The request cannot be sent: {_short(str(error))}.", request)
+
+
+def cause_of(error: Exception) -> Exception | None:
+    """Return a failure as the cause of what the caller is told, if it may be shown."""
+    return None if isinstance(error, _QUOTING) else error
 
 
 def _stopped(request: RequestContext) -> HTTPConnectionError:

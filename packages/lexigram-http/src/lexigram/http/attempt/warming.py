@@ -9,9 +9,9 @@ from aiohttp.connector import Connection
 
 from lexigram.contracts.web import RequestContext
 from lexigram.contracts.web.calling import AttemptTimer, Deadline, timed_out
-from lexigram.http.attempt.failures import EXPECTED, failure
+from lexigram.http.attempt.failures import EXPECTED, cause_of, failure
 from lexigram.http.attempt.plan import AttemptPlan
-from lexigram.http.attempt.sending import routed_as, wire_url
+from lexigram.http.attempt.sending import way_of
 from lexigram.http.pool.session import Session
 
 
@@ -47,12 +47,12 @@ async def _connect(
     place: Hashable = None
     connection: Connection | None = None
     try:
-        url = wire_url(request.url)
-        host = (url.raw_host, url.port)
+        way = way_of(request.url, plan)
+        host = way.origin.place
         if not session.enter(host):
             await session.wait(host, timer)
         place = host
-        connection = await session.connect(url, timer, routed_as(request, plan))
+        connection = await session.connect(way, timer)
     except asyncio.CancelledError:
         interrupted = timer.interrupted()
         if interrupted is None:
@@ -60,7 +60,8 @@ async def _connect(
         phase, seconds = interrupted
         raise timed_out(request, seconds, sent="no", phase=phase) from None
     except EXPECTED as error:
-        raise failure(error, request, "no", proxied=plan.proxy is not None) from error
+        told = failure(error, request, "no", proxied=plan.proxy is not None)
+        raise told from cause_of(error)
     finally:
         if connection is None and place is not None:
             session.leave(place)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Unpack
 
 from lexigram.contracts.clock import ClockProtocol, SystemClock
+from lexigram.contracts.redaction import redact_url
 from lexigram.contracts.web import (
     Headers,
     HeaderSource,
@@ -63,6 +64,9 @@ class Download:
     """How often the transfer was interrupted, and went on."""
     checksum: str | None = None
     """That of the file, as "sha256:9f86d0…", when one was asked for."""
+
+    def __repr__(self) -> str:
+        return f"<Download {str(self.path)!r}, {self.size} bytes from {redact_url(self.url)}>"
 
 
 class DownloadOptions(RequestOptions, total=False):
@@ -179,7 +183,7 @@ class _Transfer:
     """One download, over all of its requests."""
 
     client: StreamingHTTPClientProtocol
-    url: str
+    url: str = field(repr=False)  # with its query
     options: RequestOptions = field(repr=False)  # credentials among them
     part: PartFile
     checksum: Checksum | None
@@ -257,6 +261,8 @@ class _Transfer:
             headers["Range"] = f"bytes={asked.offset}-"
             headers["If-Range"] = asked.validator
         options: RequestOptions = {**self.options, "headers": headers}
+        if self.resumption.failures:
+            options["repeats"] = True
         return self.client.stream("GET", self.url, **options)
 
     async def _take(

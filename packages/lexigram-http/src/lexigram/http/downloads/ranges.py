@@ -32,8 +32,10 @@ _UNSATISFIABLE: Final = 416
 # With 203 a proxy changed something; it is the whole of what it gives all the same.
 _WHOLE: Final = frozenset({200, 203})
 
-# A strong one alone: a weak one stands for other bytes too (RFC 9110 §8.8.3).
-_STRONG_TAG: Final = re.compile(r'"[\x21\x23-\x7e\x80-\U0010ffff]*"')
+# A strong one alone: a weak one stands for other bytes too (RFC 9110 §8.8.3). Named are
+# the characters that it cannot have: to compile a class of all the others takes ten
+# milliseconds of the import.
+_STRONG_TAG: Final = re.compile(r'"[^\x00-\x20"\x7f]*"')
 # Not `\d`, which takes other digits too; no file has more of them than these.
 _RANGE: Final = re.compile(
     r"bytes[ \t]+(?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)", re.IGNORECASE

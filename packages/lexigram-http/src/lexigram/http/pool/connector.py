@@ -13,7 +13,9 @@ import asyncio
 import functools
 import re
 import ssl
-from collections.abc import Sequence
+import warnings
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -29,7 +31,12 @@ from multidict import istr
 from lexigram.contracts.web import TimeoutPhase
 from lexigram.contracts.web.calling import AttemptTimer
 from lexigram.http.config import ConnectionPoolConfig
-from lexigram.http.egress import EgressRefusedError, Outbound, sockets_for
+from lexigram.http.egress.policy import EgressPolicy
+from lexigram.http.egress.refusals import (
+    EgressRefusedError,
+    check_address,
+    sockets_for,
+)
 from lexigram.http.pool.admission import Admission
 from lexigram.http.tls import PinMismatchError, TLSPolicy
 
@@ -49,15 +56,29 @@ _KEEP_ALIVE = istr("Keep-Alive")
 # A request that is on its way when the server closes is lost: be gone before.
 _MARGIN = 1.0
 
-attempt_timer: ContextVar[AttemptTimer] = ContextVar("attempt_timer")
+_attempt_timer: ContextVar[AttemptTimer] = ContextVar("_attempt_timer")
 """Whom the connector tells what it does for the calling task.
 
 No argument of aiohttp's comes through to where it waits.
 """
 
 
+# Whether the calling task connects to a proxy that is trusted with the egress policy.
+_to_proxy: ContextVar[bool] = ContextVar("_to_proxy", default=False)
+
+
+@contextmanager
+def telling(timer: AttemptTimer) -> Generator[None, None, None]:
+    """Let the connector tell this timer what it does for the calling task."""
+    token = _attempt_timer.set(timer)
+    try:
+        yield
+    finally:
+        _attempt_timer.reset(token)
+
+
 def _tell(phase: TimeoutPhase) -> None:
-    timer = attempt_timer.get(None)
+    timer = _attempt_timer.get(None)
     if timer is not None:
         timer.enter(phase)
 
@@ -136,7 +157,16 @@ class _Keeping(aiohttp.BaseConnector):
         key: ConnectionKey,
         traces: list[Trace],  # noqa: ARG002 - the signature to override
     ) -> Connection | None:
-        """Return a connection that lies idle and may still be used, if there is one."""
+        """Return a connection that lies idle, for who asks by aiohttp's own way."""
+        return self.take(key, _attempt_timer.get(None))
+
+    def take(self, key: ConnectionKey, timer: AttemptTimer | None) -> Connection | None:
+        """Return a connection that lies idle and may still be used, if there is one.
+
+        Args:
+            key: What it is kept under.
+            timer: Is told when there is one.
+        """
         wires = self._conns.get(key)
         if wires is None:
             return None
@@ -150,7 +180,8 @@ class _Keeping(aiohttp.BaseConnector):
             if usable and wire.idle_until > now:  # type: ignore[attr-defined]  # made by our factory
                 self._acquired.add(wire)
                 self.reused += 1
-                _tell("read")
+                if timer is not None:
+                    timer.enter("read")
                 return Connection(self, key, wire, self._loop)
             wire.close()
         return None
@@ -164,15 +195,25 @@ class _Keeping(aiohttp.BaseConnector):
     ) -> None:
         """Keep the connection for reuse, unless it is old or its host has enough."""
         now = self._loop.time()
-        should_close = should_close or not self._is_worth_keeping(key, protocol, now)
-        super()._release(key, protocol, should_close=should_close)
-        if isinstance(protocol, Wire) and self._conns:
+        if (
+            should_close
+            or self._closed
+            or self._force_close
+            or protocol.should_close
+            or not isinstance(protocol, Wire)
+            or not self._is_worth_keeping(key, protocol, now)
+        ):
+            super()._release(key, protocol, should_close=True)
+            return
+        self._acquired.discard(protocol)
+        self._conns[key].append((protocol, now))
+        if self._sweeper is None:
             self._set_sweeper(protocol.idle_until)
 
-    def _is_worth_keeping(
-        self, key: ConnectionKey, protocol: ResponseHandler, now: float
-    ) -> bool:
-        if not isinstance(protocol, Wire):
+    def _is_worth_keeping(self, key: ConnectionKey, protocol: Wire, now: float) -> bool:
+        transport = protocol.transport
+        if transport is None or transport.get_write_buffer_size():
+            # It was answered before it was read, and may never be.
             return False
         idle = len(self._conns.get(key, ()))
         if idle >= self._max_idle and not self._is_wanted((key.host, key.port)):
@@ -213,6 +254,30 @@ class _Keeping(aiohttp.BaseConnector):
         wires.extend(kept)
         if not kept:
             del self._conns[key]
+
+    def forget(self) -> None:
+        """Drop every connection without a word to the other side.
+
+        Not even the loop is told: after a fork its selector is the parent's.
+        """
+        self._closed = True
+        self._conns.clear()
+        self._acquired.clear()
+
+    def __del__(self, _warnings: Any = warnings) -> None:
+        """Close what is left, with one warning: aiohttp logs an error for each."""
+        if getattr(self, "_closed", True) or not (self._conns or self._acquired):
+            return
+        if self._loop.is_closed():
+            self.forget()
+        else:
+            self._close()
+        _warnings.warn(
+            "A pool of connections was not stopped. Use the client inside `async with`, "
+            "or call its `stop()`.",
+            ResourceWarning,
+            source=self,
+        )
 
     def _close(self, *, abort_ssl: bool = False) -> list[Any]:
         if self._sweeper is not None:
@@ -299,11 +364,11 @@ class TCPConnector(_Keeping, aiohttp.TCPConnector):
         config: ConnectionPoolConfig,
         admission: Admission,
         tls: TLSPolicy,
-        outbound: Outbound,
+        egress: EgressPolicy,
     ) -> None:
         super().__init__(
             limit_per_host=0,
-            socket_factory=sockets_for(outbound),
+            socket_factory=sockets_for(egress, _to_proxy.get),
             ttl_dns_cache=config.ttl_dns_cache,  # type: ignore[arg-type]  # compared as a number of seconds
             ssl=tls.context,
             **_settings(config),
@@ -312,18 +377,46 @@ class TCPConnector(_Keeping, aiohttp.TCPConnector):
         # A request that names no context uses the connector's own.
         self._policies[True] = tls
         self.speak(tls)
-        self._outbound = outbound
+        self._egress = egress
 
     async def _resolve_host(
         self, host: str, port: int, traces: Sequence[Trace] | None = None
     ) -> list[ResolveResult]:
-        """Look a name up; one without an address is none that may be called."""
-        try:
+        """Look a name up, for the addresses of it that may be connected to.
+
+        Raises:
+            EgressRefusedError: There are none.
+        """
+        if not self._egress.restricts or _to_proxy.get():
             return await super()._resolve_host(host, port, traces)
+        try:
+            found = await super()._resolve_host(host, port, traces)
         except OSError as error:
-            if self._outbound == "any" or isinstance(error, TimeoutError):
+            # Where only this machine is called, a name that is nobody's is another's.
+            loopback = self._egress.config.addresses == "loopback"
+            if not loopback or isinstance(error, TimeoutError):
                 raise
-            raise EgressRefusedError from error
+            why = f"{host!r} cannot be resolved, so it is not known to be this machine"
+            raise EgressRefusedError(why) from error
+        permitted = [
+            one for one in found if not self._egress.why_not_address(one["host"])
+        ]
+        if found and not permitted:
+            check_address(self._egress, found[0]["host"])
+        return permitted
+
+    async def _create_proxy_connection(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature to override
+    ) -> tuple[asyncio.BaseTransport, ResponseHandler]:
+        """Connect to a proxy, which the policy trusts or there would be none."""
+        token = _to_proxy.set(True)
+        try:
+            return await super()._create_proxy_connection(req, traces, timeout)
+        finally:
+            _to_proxy.reset(token)
 
 
 class UnixConnector(_Keeping, aiohttp.UnixConnector):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lexigram.contracts.web import HTTPClientStateError
 from lexigram.http.config import ConnectionPoolConfig
-from lexigram.http.egress import Outbound
+from lexigram.http.egress.config import EgressConfig
+from lexigram.http.egress.policy import EgressPolicy
 from lexigram.http.pool.admission import Admission
 from lexigram.http.pool.connector import Connector, TCPConnector, UnixConnector
+from lexigram.http.pool.left_behind import forget_in_children
 from lexigram.http.pool.session import Session
 from lexigram.http.pool.statistics import PoolStatistics
 from lexigram.http.tls import TLSConfig, TLSPolicy, prepare
@@ -26,7 +30,7 @@ class ConnectionPool:
         config: How many connections, and how long they are kept. The limits of time in
             it are those of a client that has this pool as its own.
         tls: How requests speak TLS that name no policy.
-        outbound: Where connections may lead: anywhere, or to loopback addresses alone.
+        egress: Where connections may lead; left out, anywhere.
         unix_socket: Every connection goes to this socket, whatever host a URL names.
 
     Example:
@@ -41,16 +45,18 @@ class ConnectionPool:
         config: ConnectionPoolConfig | None = None,
         tls: TLSConfig | None = None,
         *,
-        outbound: Outbound = "any",
+        egress: EgressConfig | None = None,
         unix_socket: str | Path | None = None,
     ) -> None:
         self.config: ConnectionPoolConfig = config or ConnectionPoolConfig()
         self.tls: TLSConfig = tls or TLSConfig()
-        self.outbound: Outbound = outbound
+        self.egress: EgressConfig = egress or EgressConfig()
+        self._policy = EgressPolicy(self.egress)
         self.unix_socket: Path | None = (
             None if unix_socket is None else Path(unix_socket)
         )
         self._connector: Connector | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._admission = self._new_admission()
 
     @property
@@ -63,17 +69,34 @@ class ConnectionPool:
 
         Raises:
             TLSConfigError: What the TLS configuration names cannot be used.
+            HTTPClientStateError: It is open in another event loop that goes on.
         """
+        self._leave_behind()
         if self._connector is None:
             self._open(await prepare(self.tls))
 
     async def stop(self) -> None:
-        """Close every connection, those in use included; without effect on a closed one."""
+        """Close every connection, those in use included; without effect on a closed one.
+
+        Raises:
+            HTTPClientStateError: It is open in another event loop that goes on.
+        """
+        self._leave_behind()
         connector, self._connector = self._connector, None
         if connector is not None:
             self._admission.close()
             self._admission = self._new_admission()
             await connector.close()
+
+    def forget(self) -> None:
+        """Drop the connections without closing them, where they are another's by now.
+
+        For a child after a fork, and for what is left of an event loop that is closed.
+        """
+        connector, self._connector = self._connector, None
+        if connector is not None:
+            self._admission = self._new_admission()
+            connector.forget()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -91,14 +114,15 @@ class ConnectionPool:
         """Return what one client sends through; for clients.
 
         Raises:
-            RuntimeError: The pool is not open.
+            RuntimeError: The pool is not open, or in another event loop.
         """
+        self._leave_behind()
         if self._connector is None:
             raise RuntimeError(
                 "The pool is not started. Use it inside `async with`, or between "
                 "`start()` and `stop()`, around the clients that share it."
             )
-        return Session(self._connector, self._admission, cookies=cookies)
+        return Session(self._connector, self._admission, self._policy, cookies=cookies)
 
     def statistics(self) -> PoolStatistics:
         """Return the figures of this moment; all are 0 before the start."""
@@ -118,6 +142,18 @@ class ConnectionPool:
             f"{now.idle} idle, {now.waiting} waiting>"
         )
 
+    def _leave_behind(self) -> None:
+        """Forget what was opened in an event loop that is over."""
+        loop = asyncio.get_running_loop()
+        if self._connector is None or self._loop is None or self._loop is loop:
+            return
+        if not self._loop.is_closed():
+            raise HTTPClientStateError(
+                "The pool is open in another event loop, which is not closed. Stop it "
+                "there, or make a pool of its own for this one."
+            )
+        self.forget()
+
     def _new_admission(self) -> Admission:
         return Admission(
             self.config.max_connections, self.config.max_connections_per_host
@@ -126,11 +162,13 @@ class ConnectionPool:
     def _open(self, policy: TLSPolicy) -> None:
         if self._connector is not None:
             return  # Another task started it while this one waited.
+        self._loop = asyncio.get_running_loop()
+        forget_in_children(self)
         if self.unix_socket is not None:
             self._connector = UnixConnector(
                 self.config, self._admission, self.unix_socket
             )
         else:
             self._connector = TCPConnector(
-                self.config, self._admission, policy, self.outbound
+                self.config, self._admission, policy, self._policy
             )

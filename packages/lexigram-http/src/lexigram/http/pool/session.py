@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 
 import aiohttp
 from aiohttp.connector import Connection
-from yarl import URL
 
 from lexigram.contracts.web.calling import AttemptTimer
+from lexigram.http.egress.policy import EgressPolicy
+from lexigram.http.egress.refusals import EgressRefusedError
 from lexigram.http.pool.admission import Admission, PoolClosedError
-from lexigram.http.pool.connector import Connector, attempt_timer
-from lexigram.http.pool.senders import NO_TIMEOUT, Message, request_of, sender_for
+from lexigram.http.pool.connector import Connector
+from lexigram.http.pool.direct import NO_TIMEOUT, connected
+from lexigram.http.pool.messages import Answer, Message, Way
+from lexigram.http.pool.origins import Origin
+from lexigram.http.pool.senders import sender_for
 from lexigram.http.tls import TLSPolicy
 
 
@@ -19,10 +23,20 @@ class Session:
     """Sends the requests of one client over the connections of a pool."""
 
     def __init__(
-        self, connector: Connector, admission: Admission, *, cookies: bool
+        self,
+        connector: Connector,
+        admission: Admission,
+        egress: EgressPolicy,
+        *,
+        cookies: bool,
     ) -> None:
         self._connector = connector
         self._admission = admission
+        # A place among those who may hold a connection: taken if one is free now, and
+        # given back once its connection is released or closed.
+        self.enter: Callable[[Hashable], bool] = admission.enter
+        self.leave: Callable[[Hashable], None] = admission.leave
+        self._egress = egress if egress.restricts else None
         self._session = aiohttp.ClientSession(
             connector=connector,
             connector_owner=False,
@@ -38,9 +52,11 @@ class Session:
         self._sender = sender_for(self._session, connector)
         self._closed = False
 
-    def enter(self, host: Hashable) -> bool:
-        """Take a place among those who may hold a connection, if one is free now."""
-        return self._admission.enter(host)
+    def __del__(self) -> None:
+        """Let aiohttp log no error of a session: its pool warns, if there is reason."""
+        session: aiohttp.ClientSession | None = getattr(self, "_session", None)
+        if session is not None and not session.closed:
+            session.detach()
 
     async def wait(self, host: Hashable, timer: AttemptTimer) -> None:
         """Take a place, in turn.
@@ -51,48 +67,36 @@ class Session:
         timer.enter("pool")
         await self._admission.wait(host)
 
-    def leave(self, host: Hashable) -> None:
-        """Give the place back, its connection being released or closed."""
-        self._admission.leave(host)
-
-    async def send(
-        self, method: str, url: URL, timer: AttemptTimer, message: Message
-    ) -> aiohttp.ClientResponse:
-        """Send a request; return its response, the body of which is on its way.
+    def send(self, message: Message, timer: AttemptTimer) -> Awaitable[Answer]:
+        """Send a request; give its response, the body of which is on its way.
 
         Args:
-            method: The method.
-            url: Where to.
+            message: The request.
             timer: Is told when a connection is opened, and when it is there.
-            message: The rest of the request.
 
         Raises:
             PoolClosedError: The client was stopped, if not its pool.
+            EgressRefusedError: The URL or its address may not be called.
         """
         if self._closed:
             raise PoolClosedError
-        token = attempt_timer.set(timer)
-        try:
-            return await self._sender.send(method, url, message)
-        finally:
-            attempt_timer.reset(token)
+        if self._egress is not None:
+            _check(self._egress, message.way.origin)
+        return self._sender.send(message, timer)
 
-    async def connect(
-        self, url: URL, timer: AttemptTimer, message: Message
-    ) -> Connection:
-        """Return a connection for `url` without sending anything.
+    async def connect(self, way: Way, timer: AttemptTimer) -> Connection:
+        """Return a connection without sending anything.
 
         Args:
-            url: Where to.
+            way: Where to.
             timer: As for `send`.
-            message: How: `ssl`, `proxy`, `proxy_headers`.
+
+        Raises:
+            EgressRefusedError: The URL or its address may not be called.
         """
-        request = request_of("GET", url, message, session=self._session)
-        token = attempt_timer.set(timer)
-        try:
-            return await self._connector.connect(request, [], NO_TIMEOUT)
-        finally:
-            attempt_timer.reset(token)
+        if self._egress is not None:
+            _check(self._egress, way.origin)
+        return await connected(self._session, self._connector, way, timer)
 
     def speak(self, policies: Sequence[TLSPolicy]) -> None:
         """Let requests name these policies by their contexts."""
@@ -103,3 +107,23 @@ class Session:
         """Forget the cookies and send nothing more; the connections are the pool's."""
         self._closed = True
         await self._session.close()
+        self._session._connector = _Gone()  # type: ignore[assignment]  # noqa: SLF001 - see there
+
+
+class _Gone:
+    """What a closed session of aiohttp's has in the place of its connector.
+
+    By itself it has None there. A request whose connection is just being opened looks at
+    it afterwards, stumbles, and leaves the connection to the garbage collection; with
+    this it is finished, as one is that has its connection already.
+    """
+
+    closed = True
+    _timeout_ceil_threshold = 5.0  # as aiohttp's own
+
+
+def _check(egress: EgressPolicy, origin: Origin) -> None:
+    """Refuse a URL before its name is looked up, connections that lie idle included."""
+    why = egress.why_not(origin.scheme, origin.host, origin.port)
+    if why:
+        raise EgressRefusedError(why)

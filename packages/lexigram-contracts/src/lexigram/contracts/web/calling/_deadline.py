@@ -1,8 +1,8 @@
 """The limits of time of a call, and how what they end is told from a caller's wish.
 
-Every limit is enforced by cancelling the task, as `asyncio.timeout` does, and by one
-timer for all the limits that run at once. A limit that is moved to a later time costs
-no new timer: the one that rings too early is set again.
+Every limit is enforced by cancelling the task, as `asyncio.timeout` does. Of an attempt,
+one timer does for all the limits that run at once, and one that is moved to a later time
+costs no new timer: the one that rings too early is set again.
 
 What a limit ends must be told apart from a caller's cancellation *inside* the call: a
 breaker has to see an upstream that hangs as a failure, and a cancelled caller as nothing
@@ -16,24 +16,42 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from lexigram.contracts.timers import CommonTimer
 from lexigram.contracts.web import TimeoutPhase, Timeouts
 
 __all__ = ["AttemptTimer", "Deadline"]
 
 
-class _Alarm:
-    """Cancels the task that made it when the first of its limits is over."""
+class _Canceller:
+    """Cancels one task, and tells its cancellation from everybody else's."""
 
-    __slots__ = ("_cancelling", "_ends", "_loop", "_task", "_timer", "expired")
+    __slots__ = ("_cancelling", "_task")
 
-    expired: TimeoutPhase | None
-
-    def __init__(self) -> None:
+    def _watch_this_task(self) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("Only a task can be given a limit of time.")
         self._task = task
         self._cancelling = task.cancelling()
+
+    def is_alone(self) -> bool:
+        """Say whether nobody else cancels the task, which was cancelled by this."""
+        return self._task.cancelling() == self._cancelling + 1
+
+    def take_back(self) -> bool:
+        """Undo the cancellation; say whether nobody else cancels the task."""
+        return self._task.uncancel() <= self._cancelling
+
+
+class _Alarm(_Canceller):
+    """Cancels its task when the first of its limits is over."""
+
+    __slots__ = ("_ends", "_loop", "_timer", "expired")
+
+    expired: TimeoutPhase | None
+
+    def __init__(self) -> None:
+        self._watch_this_task()
         self._loop = asyncio.get_running_loop()
         self._ends: dict[TimeoutPhase, float] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -59,16 +77,6 @@ class _Alarm:
             self._timer.cancel()
             self._timer = None
 
-    def caused_cancellation(self) -> bool:
-        """Say whether the task is being cancelled by this alarm alone."""
-        return (
-            self.expired is not None and self._task.cancelling() == self._cancelling + 1
-        )
-
-    def take_back(self) -> bool:
-        """Undo the cancellation; say whether nobody else cancels the task."""
-        return self._task.uncancel() <= self._cancelling
-
     def _set(self, end: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -87,23 +95,35 @@ class _Alarm:
         self._task.cancel()
 
 
-class Deadline:
+class Deadline(_Canceller):
     """Ends the block it surrounds after `seconds`; None never does.
 
     The block ends with `TimeoutError` and `expired` is true then.
+
+    Args:
+        seconds: Its length.
+        common: The timer of deadlines of one length, used if it is this one's.
     """
 
-    __slots__ = ("_alarm", "seconds")
+    __slots__ = ("_common", "_entered", "_timer", "expired", "seconds")
 
+    expired: bool
+    """Whether the time ran out."""
     seconds: float | None
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(
+        self, seconds: float | None, common: CommonTimer | None = None
+    ) -> None:
         self.seconds = seconds
-        self._alarm: _Alarm | None = None
+        self.expired = False
+        self._entered = False
+        self._common = common
+        self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Self:
-        self._alarm = _Alarm()
-        self._alarm.start("total", self.seconds)
+        self._watch_this_task()
+        self._entered = True
+        self._start()
         return self
 
     def __exit__(
@@ -112,32 +132,43 @@ class Deadline:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        alarm = self._alarm
-        if alarm is None:
-            return
-        alarm.close()
-        if alarm.expired is None:
-            return
-        if alarm.take_back() and kind is asyncio.CancelledError:
+        self._stop()
+        if self.expired and self.take_back() and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
     def change(self, seconds: float | None) -> None:
         """Let the block end `seconds` from now instead."""
         self.seconds = seconds
-        if self._alarm is not None:
-            self._alarm.start("total", seconds)
-
-    @property
-    def expired(self) -> bool:
-        """Whether the time ran out."""
-        return self._alarm is not None and self._alarm.expired is not None
+        if self._entered and not self.expired:
+            self._stop()
+            self._start()
 
     def caused_cancellation(self) -> bool:
         """Say whether the cancellation being delivered is this deadline's alone.
 
         False when the caller cancelled as well: its cancellation must not be swallowed.
         """
-        return self._alarm is not None and self._alarm.caused_cancellation()
+        return self.expired and self.is_alone()
+
+    def ring(self) -> None:
+        """End the block now."""
+        self.expired = True
+        self._task.cancel()
+
+    def _start(self) -> None:
+        seconds, common, loop = self.seconds, self._common, self._task.get_loop()
+        if seconds is None:
+            return
+        shared = common is not None and common.seconds == seconds
+        if common is None or not shared or not common.start(self, loop):
+            self._timer = loop.call_later(seconds, self.ring)
+
+    def _stop(self) -> None:
+        if self._common is not None:
+            self._common.stop(self)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class AttemptTimer:

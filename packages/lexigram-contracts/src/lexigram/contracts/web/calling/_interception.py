@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, TypeGuard, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.contracts.web import (
-    AroundInterceptorProtocol,
     HttpResponse,
     InterceptorProtocol,
+    Proceed,
     RequestContext,
     ResponseContext,
     build_response,
@@ -30,6 +30,9 @@ T = TypeVar("T")
 Send: TypeAlias = Callable[[RequestContext], Awaitable[HttpResponse]]
 """What the interceptors stand around."""
 
+Ask: TypeAlias = Callable[[T], Awaitable[T]]
+Around: TypeAlias = Callable[[RequestContext, Proceed], Awaitable[ResponseContext]]
+
 
 @dataclass(frozen=True, slots=True)
 class Interceptors:
@@ -37,6 +40,11 @@ class Interceptors:
 
     members: tuple[InterceptorProtocol, ...]
     clock: ClockProtocol
+    _row: tuple[_Member, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        row = tuple(map(_Member.of, self.members))
+        object.__setattr__(self, "_row", row)  # as for any field of a frozen class
 
     @classmethod
     def of(
@@ -69,7 +77,7 @@ class Interceptors:
             HTTPInvalidRequestError: What comes out cannot be sent.
             TypeError: An interceptor returned something else than its context.
         """
-        passage = _Passage(self.members, send, attempts, self.clock)
+        passage = _Passage(self._row, send, attempts, self.clock, request.url)
         return passage.response(await passage.onward(request))
 
     async def around_attempt(
@@ -80,14 +88,42 @@ class Interceptors:
         return await self.around_call(own, exchange, attempts)
 
 
+class _Member(NamedTuple):
+    """An interceptor, and what it does.
+
+    Found out once: to await a method that passes everything through, or to match a
+    protocol, takes longer than what most interceptors do.
+    """
+
+    asks: Ask[RequestContext] | None
+    answers: Ask[ResponseContext] | None
+    around: Around | None
+    itself: InterceptorProtocol
+
+    @classmethod
+    def of(cls, member: InterceptorProtocol) -> _Member:
+        """Return what `member` does."""
+        return cls(
+            None
+            if _passes_on(member, "intercept_request")
+            else member.intercept_request,
+            None
+            if _passes_on(member, "intercept_response")
+            else member.intercept_response,
+            getattr(member, "around", None),
+            member,
+        )
+
+
 @dataclass(slots=True)
 class _Passage:
     """One request on its way through, and its response on its way back."""
 
-    members: tuple[InterceptorProtocol, ...]
+    row: tuple[_Member, ...]
     send: Send
     attempts: Callable[[], int]
     clock: ClockProtocol
+    asked_url: str
     started: float = field(init=False)
     received: HttpResponse | None = None
     """What was sent back last, if anything was."""
@@ -98,21 +134,29 @@ class _Passage:
     async def onward(self, request: RequestContext, first: int = 0) -> ResponseContext:
         """Pass a request on from the member `first`, and its response back up to it."""
         context: ResponseContext | None = None
-        entered: list[InterceptorProtocol] = []
-        for place, member in enumerate(self.members[first:], first):
-            entered.append(member)
-            request = await _asked(
-                member, member.intercept_request, request, RequestContext
-            )
-            if _is_around(member):
-                context = await self._around(member, request, place + 1)
+        place = first
+        for member in self.row[first:]:
+            place += 1
+            if member.asks is not None:
+                try:
+                    request = await member.asks(request)
+                    _check(request, RequestContext)
+                except Exception as error:  # attributed on its way to the caller
+                    _attribute(error, member, "intercept_request")
+                    raise
+            if member.around is not None:
+                context = await self._around(member, member.around, request, place)
                 break
         if context is None:
             context = await self._sent(request)
-        for member in reversed(entered):
-            context = await _asked(
-                member, member.intercept_response, context, ResponseContext
-            )
+        for member in reversed(self.row[first:place]):
+            if member.answers is not None:
+                try:
+                    context = await member.answers(context)
+                    _check(context, ResponseContext)
+                except Exception as error:  # attributed on its way to the caller
+                    _attribute(error, member, "intercept_response")
+                    raise
         return context
 
     def response(self, context: ResponseContext) -> HttpResponse:
@@ -137,7 +181,7 @@ class _Passage:
         return response
 
     async def _sent(self, request: RequestContext) -> ResponseContext:
-        check_request(request)
+        check_request(request, usable=self.asked_url)
         response = self.received = await self.send(request)
         attempt = self.attempts()
         if request.attempt != attempt:  # policies repeated it, or redirects followed
@@ -154,7 +198,7 @@ class _Passage:
         )
 
     async def _around(
-        self, member: AroundInterceptorProtocol, request: RequestContext, following: int
+        self, member: _Member, around: Around, request: RequestContext, following: int
     ) -> ResponseContext:
         passed: list[BaseException] = []
 
@@ -167,7 +211,7 @@ class _Passage:
                 raise
 
         try:
-            context = await member.around(request, proceed)
+            context = await around(request, proceed)
             _check(context, ResponseContext)
         except Exception as error:  # attributed on its way to the caller
             if not any(error is another for another in passed):
@@ -196,20 +240,10 @@ class _Passage:
         return self.clock.monotonic() - self.started
 
 
-async def _asked(
-    member: InterceptorProtocol,
-    method: Callable[[T], Awaitable[T]],
-    context: T,
-    kind: type[T],
-) -> T:
-    """Return what an interceptor makes of a context."""
-    try:
-        context = await method(context)
-        _check(context, kind)
-    except Exception as error:  # attributed on its way to the caller
-        _attribute(error, member, method.__name__)
-        raise
-    return context
+def _passes_on(member: InterceptorProtocol, method: str) -> bool:
+    """Say whether this method is the protocol's own, which need not be awaited."""
+    bound = getattr(member, method)
+    return getattr(bound, "__func__", None) is getattr(InterceptorProtocol, method)
 
 
 def _check(context: object, kind: type) -> None:
@@ -220,16 +254,12 @@ def _check(context: object, kind: type) -> None:
         )
 
 
-def _attribute(error: Exception, member: InterceptorProtocol, method: str) -> None:
+def _attribute(error: Exception, member: _Member, method: str) -> None:
     """Say in a note, once, whose error this is."""
-    note = f"Raised by `{method}` of the interceptor {type(member).__qualname__}."
+    whose = type(member.itself).__qualname__
+    note = f"Raised by `{method}` of the interceptor {whose}."
     if note not in getattr(error, "__notes__", ()):
         error.add_note(note)
-
-
-def _is_around(member: InterceptorProtocol) -> TypeGuard[AroundInterceptorProtocol]:
-    # By its name: to match the protocol takes longer than most interceptors.
-    return hasattr(member, "around")
 
 
 def _copy(request: RequestContext, attempt: int) -> RequestContext:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TypeVar
 
 from lexigram.contracts.metrics import MetricsRecorderProtocol
 from lexigram.contracts.redaction import redact_url
@@ -19,6 +20,8 @@ from lexigram.contracts.web import (
 __all__ = ["Telemetry"]
 
 _logger = logging.getLogger("lexigram.http.client")
+
+_N = TypeVar("_N", int, float)
 
 _DURATION = "http.request.duration"
 _STATUS = "http.request.status"
@@ -86,14 +89,19 @@ class Telemetry:
         status: str,
         elapsed: float,
     ) -> None:
-        self._safely(lambda: metrics.histogram(_DURATION, elapsed, {"method": method}))
-        self._safely(
-            lambda: metrics.increment(_STATUS, 1, {"method": method, "status": status})
-        )
+        tags = {"method": method}
+        self._safely(metrics.histogram, _DURATION, elapsed, tags)
+        self._safely(metrics.increment, _STATUS, 1, {**tags, "status": status})
 
-    def _safely(self, record: Callable[[], None]) -> None:
+    def _safely(
+        self,
+        record: Callable[[str, _N, dict[str, str]], None],
+        name: str,
+        value: _N,
+        tags: dict[str, str],
+    ) -> None:
         try:
-            record()
+            record(name, value, tags)
         except Exception:  # a recorder must not fail a request
             self._recorder_failures += 1
             if self._recorder_failures == 1:

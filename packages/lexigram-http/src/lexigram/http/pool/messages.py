@@ -1,0 +1,83 @@
+"""A request and a response, as they pass between an attempt and a pool."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Container, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import aiohttp
+from aiohttp.connector import Connection
+from multidict import CIMultiDictProxy
+
+from lexigram.http.pool.origins import Origin
+
+
+class Way(NamedTuple):
+    """Which connection a request is sent over."""
+
+    origin: Origin
+    tls: ssl.SSLContext | None = None
+    """Speaks TLS in place of the pool's own."""
+    proxy: str | None = None
+    tunnel: Sequence[tuple[str, str]] = ()
+    """What opens a tunnel through the proxy."""
+
+
+class Message(NamedTuple):
+    """A request, as a sender takes it."""
+
+    method: str
+    url: str
+    target: str
+    """The path and the query."""
+    way: Way
+    fields: list[tuple[str, str]]
+    """The header fields; a name has one spelling."""
+    names: Container[str]
+    """The names of the fields in lower case."""
+    body: bytes | None = None
+    stream: Any = None
+    """A body that is read while it is sent; in place of `body`."""
+
+
+class Answer(Protocol):
+    """A response whose head is there, and whose body may be on its way.
+
+    The connection goes back to its pool with the end of the body. Whoever stops before
+    it closes the response.
+    """
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        ...
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """The header fields."""
+        ...
+
+    @property
+    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The header fields, as they were received."""
+        ...
+
+    @property
+    def content(self) -> aiohttp.StreamReader:
+        """The body."""
+        ...
+
+    @property
+    def content_length(self) -> int | None:
+        """The declared length, if there is one."""
+        ...
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection, until it is given back."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection, if it is not given back."""
+        ...
