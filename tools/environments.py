@@ -60,13 +60,13 @@ def run(
     return done.stdout
 
 
-def build_wheels(target: Path) -> dict[str, Path]:
+def build_wheels(target: Path, packages: Path = ROOT / "packages") -> dict[str, Path]:
     """Build one wheel per distribution into `target`, by its name."""
     wheels: dict[str, Path] = {}
     for name in DISTRIBUTIONS:
         run(
             sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", target,
-            cwd=ROOT / "packages" / name,
+            cwd=packages / name,
         )  # fmt: skip
         (wheels[name],) = target.glob(f"{name.replace('-', '_')}-*.whl")
     return wheels

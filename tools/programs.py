@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 # Debian keeps servers where only root looks for programs.
-_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _HOST = "127.0.0.1"
 _PATIENCE = 15.0
 _SHOWN = 4000
@@ -56,7 +56,7 @@ def require(name: str, *, package: str) -> str:
         name: What it is called.
         package: The package of Debian that brings it.
     """
-    folders = os.pathsep.join([os.environ.get("PATH", ""), *_FOLDERS])
+    folders = os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS])
     path = shutil.which(name, path=folders)
     if path is None:
         pytest.skip(f"{name} is not installed: `apt-get install {package}`.")
