@@ -20,8 +20,13 @@ from pathlib import Path
 from api_snapshot import api
 from gate_changes import changes
 from gate_coverage import coverage
+from gate_docs import docs
+from gate_promises import promises
+from gate_soak import soak
+from gate_supply import audit, wheels
 from gate_types import ty, verifytypes
 from gate_versions import bounds, floors
+from instructions import instructions
 
 from environments import (
     DISTRIBUTIONS,
@@ -59,7 +64,7 @@ def types() -> None:
     for name in DISTRIBUTIONS:
         run("uv", "run", "mypy", ROOT / "packages" / name / "src")
     run("uv", "run", "mypy", "tools", env={"MYPYPATH": "tools"})
-    run("uv", "run", "mypy", "docs/examples")
+    run("uv", "run", "mypy", *(ROOT / "docs" / "examples").glob("*.py"))
 
 
 def imports() -> None:
@@ -117,7 +122,13 @@ STEPS: dict[str, Callable[[], None]] = {
     "coverage": coverage,
     "isolated": isolated,
     "floors": floors,
+    "promises": promises,
+    "docs": docs,
+    "wheels": wheels,
+    "audit": audit,
     "tests": tests,
+    "instructions": instructions,
+    "soak": soak,
 }
 
 
@@ -129,7 +140,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.list:
         for name, step in STEPS.items():
-            print(f"{name:12}{(step.__doc__ or '').splitlines()[0]}")
+            print(f"{name:13}{(step.__doc__ or '').splitlines()[0]}")
         return 0
     unknown = set(arguments.steps) - set(STEPS)
     if unknown:
