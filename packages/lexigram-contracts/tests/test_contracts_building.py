@@ -1,6 +1,7 @@
 """What the arguments of a call mean."""
 
 import json
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -11,6 +12,7 @@ from lexigram.contracts.web import (
     Headers,
     HTTPInvalidRequestError,
     HTTPUnknownOptionError,
+    MutableHeaders,
     RequestContext,
     RequestOptions,
     build_request,
@@ -457,6 +459,31 @@ def test_a_request_can_be_checked_again() -> None:
         check_request(request)
     with pytest.raises(HTTPInvalidRequestError, match="no scheme"):
         check_request(build_request("GET", "/v1", {}))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("X-Tag", ["a\nb"], "value of header 'X-Tag' holds a control character"),
+        ("X-Tag", [5], "header 'X-Tag' has a value of type int; it takes a string"),
+        ("X Tag", ["a"], "'X …' is not a header name"),
+        ("X-Tag", ["a" * 65_536], "fields are 65541 characters long together"),
+        ("Host", ["a.test", "b.test"], "header 'Host' is there 2 times"),
+    ],
+)
+def test_header_fields_that_an_interceptor_made_wrong_are_refused(
+    name: str, values: list[Any], message: str
+) -> None:
+    request = build_request("GET", URL, {})
+    request.headers = MutableHeaders([(name, value) for value in values])
+    with pytest.raises(HTTPInvalidRequestError, match=message):
+        check_request(request)
+
+
+def test_one_host_and_as_many_characters_as_servers_take_are_sent() -> None:
+    request = build_request("GET", URL, {})
+    request.headers = MutableHeaders({"Host": "a.test", "X-Tag": "a" * 65_521})
+    check_request(request)
 
 
 def test_headers_given_as_headers_keep_their_repetitions() -> None:

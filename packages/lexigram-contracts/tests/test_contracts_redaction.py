@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexigram.contracts.redaction import (
+    is_secret_key,
     is_secret_name,
     redact_headers,
     redact_text,
@@ -154,12 +155,33 @@ def test_a_url_shows_where_and_which_parameters(url: str, shown: str) -> None:
         ("Bearer eyJ0eXAi is over", "Bearer *** is over"),
         ("Basic authentication failed", "Basic authentication failed"),
         ("author: Bob; authority: none", "author: Bob; authority: none"),
+        ("token=&password=, secret=a", "token=&password=, secret=***"),
     ],
 )
 def test_every_secret_of_a_text_is_hidden_and_its_surroundings_stay(
     text: str, shown: str
 ) -> None:
     assert redact_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "is_secret"),
+    [
+        ("access_token", True),
+        ("API-Key", True),
+        ("my\nsecret", True),
+        ("pwd", True),
+        ("token_type", False),
+        ("token_endpoint", False),
+        ("key", False),
+        ("monkey", False),
+    ],
+)
+def test_keys_of_data_are_secret_by_less_than_names_of_headers(
+    name: str, *, is_secret: bool
+) -> None:
+    assert is_secret_key(name) is is_secret
+    assert is_secret_name(name) or not is_secret
 
 
 def test_headers_are_redacted_in_order_with_repetitions() -> None:

@@ -47,6 +47,11 @@ async def test_objects_and_arrays_answer_both_forms() -> None:
     assert await items.json() == [1, 2]
 
 
+def test_json_is_parsed_by_the_parser_that_is_given() -> None:
+    response = HttpResponse(200, body=b"1.10", loads=lambda body: body.decode()[::-1])
+    assert response.json == "01.1"
+
+
 def test_json_is_parsed_once() -> None:
     response = HttpResponse(200, json={"id": 1})
     assert response.json is response.json

@@ -109,6 +109,13 @@ def test_a_line_beyond_the_limit_is_refused_before_its_end() -> None:
     assert e.value.limit == 10
 
 
+def test_lines_before_the_start_of_one_that_is_too_long_are_given() -> None:
+    lines = iter(LineSplitter(4).feed(b"a\nbb\nccccc"))
+    assert [next(lines), next(lines)] == [b"a", b"bb"]
+    with pytest.raises(HTTPResponseTooLargeError, match="line of more than 4 bytes"):
+        next(lines)
+
+
 def test_a_line_far_above_any_buffer_of_a_transport_is_a_line() -> None:
     part = b"x" * 4096
     splitter = LineSplitter()

@@ -328,6 +328,15 @@ def test_comments_after_an_event_that_was_read_ahead_are_lines_of_their_own() ->
         assert list(parser.feed(chunk)) == []
 
 
+def test_an_event_before_the_start_of_a_line_that_is_too_long_is_given() -> None:
+    parser = EventParser(max_event_bytes=10)
+    assert list(parser.feed(b"data: a")) == []
+    events = iter(parser.feed(b"\n\n: 345678901"))
+    assert next(events) == ServerSentEvent(data="a")
+    with pytest.raises(HTTPResponseTooLargeError, match="event of more than 10 bytes"):
+        next(events)
+
+
 def test_an_event_above_what_is_kept_unread_is_whole() -> None:
     value = b"x" * 50_000
     chunks = [b"event: big\n", b"data: " + value + b"\n", b"data: " + value, b"\n\n"]

@@ -28,9 +28,9 @@ class Loop:
         return self.closed
 
     def call_at(
-        self, when: float, callback: Callable[[float], None], end: float
+        self, when: float, callback: Callable[..., None], *args: object
     ) -> "Handle":
-        handle = Handle(self, when, lambda: callback(end))
+        handle = Handle(self, when, lambda: callback(*args))
         self.timers.append(handle)
         return handle
 
@@ -92,7 +92,7 @@ def test_each_limit_rings_at_its_end_unless_it_is_stopped(
     for step in steps:
         if step == "start":
             running.append(Limit(loop))
-            assert timer.start(running[-1], asyncs(loop))
+            assert timer.start(running[-1], asyncs(loop), loop.now)
         elif step[0] == "stop":
             if running:
                 limit = running.pop(int(step[1]) % len(running))
@@ -112,8 +112,8 @@ def test_each_limit_rings_at_its_end_unless_it_is_stopped(
 def test_what_is_closed_leaves_no_timer_once_nothing_waits() -> None:
     loop, timer = Loop(), CommonTimer(SECONDS)
     first, second = Limit(loop), Limit(loop)
-    timer.start(first, asyncs(loop))
-    timer.start(second, asyncs(loop))
+    timer.start(first, asyncs(loop), loop.now)
+    timer.start(second, asyncs(loop), loop.now)
     timer.stop(first)
     timer.close()
     assert loop.timers
@@ -126,10 +126,10 @@ def test_a_timer_moves_to_another_loop_when_nothing_waits_in_this_one() -> None:
     here, there = Loop(), Loop()
     timer = CommonTimer(SECONDS)
     first, second = Limit(here), Limit(there)
-    assert timer.start(first, asyncs(here))
-    assert not timer.start(second, asyncs(there))
+    assert timer.start(first, asyncs(here), here.now)
+    assert not timer.start(second, asyncs(there), there.now)
     timer.stop(first)
-    assert timer.start(second, asyncs(there))
+    assert timer.start(second, asyncs(there), there.now)
     assert not here.timers
     there.advance(SECONDS)
     assert (first.rang, second.rang) == (None, SECONDS)
@@ -138,11 +138,11 @@ def test_a_timer_moves_to_another_loop_when_nothing_waits_in_this_one() -> None:
 def test_what_waits_in_a_closed_loop_holds_nobody_up() -> None:
     here, there = Loop(), Loop()
     timer = CommonTimer(SECONDS)
-    timer.start(Limit(here), asyncs(here))
+    timer.start(Limit(here), asyncs(here), here.now)
     here.timers.clear()
     here.closed = True
     second = Limit(there)
-    assert timer.start(second, asyncs(there))
+    assert timer.start(second, asyncs(there), there.now)
     there.advance(SECONDS)
     assert second.rang == SECONDS
 

@@ -23,7 +23,12 @@ from lexigram.contracts.di import (
 )
 from lexigram.contracts.health import HealthReport
 from lexigram.contracts.metrics import MetricsRecorderProtocol
-from lexigram.contracts.resilience import Call, Judgement, RateLimiterProtocol
+from lexigram.contracts.resilience import (
+    Call,
+    IdempotencyClaim,
+    Judgement,
+    RateLimiterProtocol,
+)
 from lexigram.contracts.suggestions import did_you_mean, refuse_unknown
 from lexigram.contracts.web import (
     Headers,
@@ -80,6 +85,11 @@ def test_a_context_shows_what_a_log_needs() -> None:
     assert repr(ResponseContext(404, url="http://h/", method="PUT", attempt=3)) == (
         "<ResponseContext 404 PUT http://h/ attempt 3, Headers([]), 0 bytes>"
     )
+
+
+def test_a_claim_shows_what_became_of_it_and_neither_token_nor_result() -> None:
+    claim = IdempotencyClaim("pay 1", "finished", token="t0ken", result=b"s3cret")
+    assert repr(claim) == "<IdempotencyClaim 'pay 1': finished, 6 bytes>"
 
 
 def test_a_call_without_a_description_takes_an_exception_for_a_failure() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, get_type_hints
+from uuid import uuid4
 
 import pytest
 from pydantic import ValidationError
@@ -23,14 +26,18 @@ from lexigram.contracts.resilience import (
 from lexigram.resilience import (
     CircuitBreakerConfig,
     CircuitBreakerRegistry,
+    CoordinationConfig,
+    MemoryIdempotencyStore,
     PipelineConfig,
     PipelineRegistry,
+    RateLimiterConfig,
     ResilienceConfig,
     ResilienceModule,
     ResiliencePipeline,
     RetryConfig,
     RetryPolicy,
     Sharing,
+    StoreConfig,
 )
 from lexigram.resilience.events import Events
 from lexigram.resilience.watching import CircuitHealthCheck
@@ -58,6 +65,62 @@ def build(module: ModuleDefinition, **instances: Any) -> dict[Any, Any]:
         known = {name: built[hint] for name, hint in hints.items() if hint in built}
         built[binding.key] = binding.factory(**known)
     return built
+
+
+@asynccontextmanager
+async def opened(config: ResilienceConfig) -> AsyncIterator[dict[Any, Any]]:
+    """Build what it binds, and open what is open as long as the application is."""
+    module = ResilienceModule.configure(config)
+    built = build(module, bound={ResilienceConfig: config})
+    (opens,) = (
+        binding.factory
+        for binding in module.providers
+        if isinstance(binding, Binding) and binding.key is Sharing
+    )
+    assert opens is not None
+    parts = (config, built[CircuitBreakerRegistryProtocol], built[Events])
+    async with asynccontextmanager(opens)(*parts) as sharing:
+        shared = build(module, bound={ResilienceConfig: config, Sharing: sharing})
+        store = shared[IdempotencyStoreProtocol]
+        yield built | {Sharing: sharing, IdempotencyStoreProtocol: store}
+
+
+async def test_without_a_store_nothing_is_shared() -> None:
+    async with opened(ResilienceConfig()) as built:
+        assert built[Sharing] == Sharing()
+        assert isinstance(built[IdempotencyStoreProtocol], MemoryIdempotencyStore)
+
+
+async def test_a_store_is_open_as_long_as_the_application(store_server: Any) -> None:
+    config = StoreConfig(url=store_server.url, prefix=uuid4().hex, timeout=10)
+    async with opened(ResilienceConfig(store=config)) as built:
+        sharing = built[Sharing]
+        assert sharing.circuits is None
+        store = built[IdempotencyStoreProtocol]
+        assert repr(store) == f"<SharedIdempotencyStore on {sharing.store!r}>"
+        claim = await store.claim("pay 1", lease=60.0)
+        assert (await store.claim("pay 1", lease=60.0)).state == "taken"
+        assert await store.finish(claim, b"paid", keep=60.0)
+    assert sharing.store.is_closed
+    assert store_server.ask("KEYS", f"{config.prefix}:*") == [
+        f"{config.prefix}:once:{{pay 1}}"
+    ]
+
+
+async def test_circuits_are_coordinated_where_that_is_configured(
+    store_server: Any,
+) -> None:
+    store = StoreConfig(
+        url=store_server.url,
+        prefix=uuid4().hex,
+        timeout=10,
+        coordination=CoordinationConfig(),
+    )
+    async with opened(ResilienceConfig(store=store)) as built:
+        await built[Sharing].circuits.isolate("default", "a")
+        breaker = built[CircuitBreakerRegistryProtocol].get("default")
+        assert breaker.circuit("a").state.value == "forced_open"
+    assert built[Sharing].store.is_closed
 
 
 def test_configure_describes_the_section_and_exports_what_it_binds() -> None:
@@ -166,6 +229,8 @@ async def test_a_registered_clock_is_used() -> None:
         (ResilienceConfig, {"breaker": {"name": "a"}}),
         (ResilienceConfig, {"pipelines": {"a": {"breakers": {}}}}),
         (ResilienceConfig, {"pipelines": {"default": {}}}),
+        (ResilienceConfig, {"limiter": {"shared": True}}),
+        (ResilienceConfig, {"pipelines": {"a": {"limiter": {"shared": True}}}}),
     ],
 )
 def test_a_value_out_of_bounds_or_unknown_is_refused(
@@ -181,6 +246,11 @@ def test_a_value_out_of_bounds_or_unknown_is_refused(
         (RetryConfig, {"base_delay": 9}, "Raise `max_delay` or lower `base_delay`"),
         (CircuitBreakerConfig, {"window": 9}, "Raise `window` or lower"),
         (CircuitBreakerConfig, {"open_duration": 301}, "Raise the maximum or lower"),
+        (
+            ResilienceConfig,
+            {"limiter": RateLimiterConfig(shared=True)},
+            "Configure `resilience: store:",
+        ),
     ],
 )
 def test_values_that_contradict_each_other_are_refused_with_the_way_out(

@@ -69,7 +69,7 @@ class Process:
     def __init__(self, url: str, prefix: str, time: Time) -> None:
         events = Events()
         config = StoreConfig(url=url, prefix=prefix, timeout=10)
-        self.store = TimedStore(config, clock=time, random=Random(1))
+        self.store = TimedStore(config, clock=time, random=Random(1), events=events)
         self.store.time = time
         self.breakers = CircuitBreakerRegistry(
             CONFIG, clock=time, random=Random(1), events=events
@@ -260,6 +260,55 @@ async def test_an_operator_closes_what_one_process_had_opened(fleet: Fleet) -> N
     await one.breaks()
     await fleet.confers()
     assert fleet.states() == ["open", "closed"]
+
+
+async def test_a_breaker_that_is_off_stays_off_whatever_the_fleet_finds(
+    fleet: Fleet,
+) -> None:
+    one, two, three = await fleet.start(3)
+    three.breaker.disable(KEY)
+    await one.breaks()
+    await two.breaks()
+    await fleet.confers()
+    assert fleet.states() == ["open", "open", "disabled"]
+    assert await three.calls() == "ok"
+
+
+async def test_who_missed_that_an_operator_closed_a_circuit_hears_that_it_is_as_usual(
+    fleet: Fleet,
+) -> None:
+    one, two = await fleet.start(2)
+    await two.fleet.isolate("default", KEY)
+    await fleet.confers()
+    await two.fleet.close("default", KEY)
+    fleet.time.now += 61.0
+    await two.fleet.confer()
+    assert fleet.states() == ["forced_open", "closed"]
+    await one.fleet.confer()
+    assert fleet.states() == ["closed", "closed"]
+
+
+async def test_the_circuit_of_the_store_itself_is_of_no_concern_to_the_fleet(
+    fleet: Fleet, own_server: Any
+) -> None:
+    (one,) = await fleet.start(1)
+    own_server.kill()
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            await one.fleet.confer()
+    assert "lost" in repr(one.store)
+    own_server.start()
+    await fleet.passes(10.0)
+    assert "in use" in repr(one.store)
+    (key,) = own_server.ask("KEYS", "*:circuits")
+    assert not json.loads(own_server.ask("GET", key))["circuits"]
+
+
+async def test_a_fleet_shows_what_it_knows_of(fleet: Fleet) -> None:
+    (one,) = await fleet.start(1)
+    await one.fleet.isolate("default", KEY)
+    known = repr([f"default\n{KEY}"])
+    assert repr(one.fleet) == f"<FleetCircuits of {one.store.instance!r}: {known}>"
 
 
 async def test_a_call_asks_nobody(fleet: Fleet) -> None:

@@ -42,6 +42,13 @@ class ManualClock(ClockProtocol):
         self.now += max(0.0, seconds)
 
 
+class StillClock(ManualClock):
+    """Stands still; its sleeps last until they are cancelled."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.get_running_loop().create_future()
+
+
 class CountingStore(SharedStore):
     """Counts its round trips."""
 
@@ -224,6 +231,37 @@ async def test_try_acquire_takes_what_is_held_and_fetches_what_is_not(
     assert limiter.try_acquire(KEY) == 0
     assert await taken(limiter) == 1
     assert limiter.try_acquire(KEY) == pytest.approx(30.0)
+
+
+async def test_nobody_overtakes_who_waits_for_permits_that_have_just_come(
+    fleet: Fleet,
+) -> None:
+    limiter, store = fleet.process(RateLimiterConfig(permits=1000, burst=1000))
+    for _ in range(3):  # leases of one and of two
+        await limiter.acquire(KEY)
+    assert limiter.try_acquire(KEY) > 0  # fetches four
+
+    async def overtakes() -> float:
+        await store.settled()
+        return limiter.try_acquire(KEY)
+
+    overtaking = asyncio.ensure_future(overtakes())
+    waiting = asyncio.ensure_future(limiter.acquire(KEY))
+    assert await overtaking > 0
+    await waiting
+    assert [limiter.try_acquire(KEY) for _ in range(3)] == [0, 0, 0]
+    assert store.trips == 3
+
+
+async def test_whose_turn_comes_within_the_time_takes_what_is_there(
+    fleet: Fleet,
+) -> None:
+    fleet.clock = StillClock()
+    limiter, _ = fleet.process(RateLimiterConfig(permits=2, per=60.0))
+    turns = (limiter.acquire(KEY), limiter.acquire(KEY, timeout=5.0))
+    await asyncio.wait_for(asyncio.gather(*turns), timeout=30)
+    with pytest.raises(RateLimitedError):
+        await limiter.acquire(KEY, timeout=0)
 
 
 async def test_a_cost_that_is_never_there_is_refused_without_asking(

@@ -58,11 +58,17 @@ class Process:
     """One of several processes that share a limit of 20 in 10 s."""
 
     def __init__(
-        self, url: str, clock: ManualClock, events: Events | None, **options: Any
+        self,
+        url: str,
+        clock: ManualClock,
+        events: Events | None,
+        client: Any = None,
+        **options: Any,
     ) -> None:
         settings = {"timeout": 10.0, "share": 0.25, "lease": 0.0} | options
         self.store = HeldStore(
             StoreConfig(url=url, prefix="outage", **settings),
+            client=client,
             clock=clock,
             random=Random(1),
             events=events,
@@ -305,6 +311,30 @@ async def test_a_server_that_became_a_replica_is_connected_to_anew(
     assert process.store.guard.trouble == ""
 
 
+async def test_a_client_of_somebody_else_keeps_its_connections_to_a_replica(
+    fleet: Fleet, own_server: Any
+) -> None:
+    from redis.asyncio import Redis  # noqa: PLC0415 - tests of the rest go without
+
+    async with Redis(port=own_server.port) as client:
+        connection = await client.client_id()
+        process = fleet.process(client=client)
+        own_server.ask("REPLICAOF", "127.0.0.1", "1")
+        assert await process.takes() == 1
+        await process.settles()
+        assert "READONLY" in process.store.guard.trouble
+        assert await client.client_id() == connection
+
+
+async def test_what_the_store_cannot_take_for_a_limit_is_as_no_store(
+    fleet: Fleet, own_server: Any
+) -> None:
+    own_server.ask("LPUSH", f"outage:rate:{{limiter:{KEY}}}", "of somebody else")
+    process = fleet.process()
+    assert await process.takes() == 1
+    assert "WRONGTYPE" in process.store.guard.trouble
+
+
 async def test_a_cancelled_call_leaves_no_answer_to_the_next_one(
     fleet: Fleet, own_server: Any
 ) -> None:
@@ -347,6 +377,14 @@ async def test_health_is_degraded_while_the_store_does_not_answer(
     assert "Shared limits are `local` until it does" in report.detail
     own_server.start()
     assert (await check.check()).status == "healthy"
+
+
+async def test_health_is_degraded_when_the_store_was_closed(fleet: Fleet) -> None:
+    process = fleet.process()
+    await process.store.close()
+    report = await StoreHealthCheck(Sharing(process.store)).check()
+    assert report.status == "degraded"
+    assert "closed" in report.detail
 
 
 async def test_health_without_a_store_is_well() -> None:
@@ -392,6 +430,18 @@ async def test_a_limit_that_is_changed_without_the_store_changes_the_share(
     fleet.clock.now += 999.0
     assert await process.takes() == 1
     assert await process.takes() == 0
+
+
+async def test_an_open_limit_lets_through_who_waits_for_more_than_its_new_burst(
+    fleet: Fleet, own_server: Any
+) -> None:
+    own_server.kill()
+    process = fleet.process(on_store_error="open")
+    waiting = asyncio.ensure_future(process.limiter.acquire(KEY, cost=20))
+    await asyncio.sleep(0)
+    process.limiter.reconfigure(RateLimiterConfig(permits=2, per=10.0))
+    await waiting
+    assert "ConnectionError" in process.store.guard.trouble
 
 
 async def test_a_new_key_does_not_wait_for_a_store_that_was_given_up(

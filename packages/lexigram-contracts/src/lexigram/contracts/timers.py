@@ -42,17 +42,22 @@ class CommonTimer:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    def start(self, limit: Limit, loop: asyncio.AbstractEventLoop) -> bool:
+    def start(self, limit: Limit, loop: asyncio.AbstractEventLoop, now: float) -> bool:
         """Ring for `limit` when the time is over, from now on.
+
+        Args:
+            limit: Whom to tell.
+            loop: The loop that runs.
+            now: Its time.
 
         Returns:
             False when it serves another loop just now, and will not ring.
         """
         if loop is not self._loop and not self._moves_to(loop):
             return False
-        end = self._ends[limit] = loop.time() + self.seconds
+        end = self._ends[limit] = now + self.seconds
         if self._timer is None:
-            self._timer = loop.call_at(end, self._ring, end)
+            self._timer = loop.call_at(end, self._ring, end, loop)
         return True
 
     def stop(self, limit: Limit) -> None:
@@ -79,15 +84,13 @@ class CommonTimer:
         self._loop = loop
         return True
 
-    def _ring(self, now: float) -> None:
+    def _ring(self, now: float, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         while self._ends:
             limit = next(iter(self._ends))
             end = self._ends[limit]
             if end > now:
-                # `start` has set it to that loop.
-                if self._loop is not None:
-                    self._timer = self._loop.call_at(end, self._ring, end)
+                self._timer = loop.call_at(end, self._ring, end, loop)
                 return
             del self._ends[limit]
             limit.ring()

@@ -218,16 +218,14 @@ class CallPath:
         sent: RequestSent = "maybe" if call.attempts else "no"
         return timed_out(call.request, call.deadline.seconds, sent=sent)
 
-    async def _through_interceptors(self, call: _Call) -> HttpResponse:
+    def _through_interceptors(self, call: _Call) -> Awaitable[HttpResponse]:
         def send(request: RequestContext) -> Awaitable[HttpResponse]:
             call.request = request
             if request.timeout != call.deadline.seconds:
                 call.deadline.change(request.timeout)
             return self._through_redirects(call)
 
-        return await call.around_call.around_call(
-            call.request, send, lambda: call.attempts
-        )
+        return call.around_call.around_call(call.request, send, lambda: call.attempts)
 
     async def _through_redirects(self, call: _Call) -> HttpResponse:
         response = await self._through_policies(call.request, call)

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from lexigram.contracts.clock import ClockProtocol, SystemClock
 from lexigram.contracts.metrics import MetricsRecorderProtocol
@@ -32,8 +32,6 @@ from lexigram.contracts.web import (
 from lexigram.contracts.web.calling import Interceptors, Telemetry, judge_by, streamed
 from lexigram.http.call import CallPath
 from lexigram.http.config import HTTPClientConfig
-from lexigram.http.downloads.download import Download, DownloadOptions, download
-from lexigram.http.explaining import CallPlan, Explainer
 from lexigram.http.guard import choose_guard, describe_guard
 from lexigram.http.pool.pool import ConnectionPool
 from lexigram.http.pool.statistics import PoolStatistics
@@ -41,6 +39,10 @@ from lexigram.http.proxies import ProxySelector
 from lexigram.http.sharing import check_shared
 from lexigram.http.tls import NamedPolicy, prepare_named
 from lexigram.result import Result
+
+if TYPE_CHECKING:  # loaded by who calls the methods: few do, and it takes time
+    from lexigram.http.downloads.download import Download, DownloadOptions
+    from lexigram.http.explaining import CallPlan
 
 _USER_AGENT = ("User-Agent", f"lexigram-http/{version('lexigram-http')}")
 
@@ -298,6 +300,8 @@ class HTTPClient:
         Raises:
             HTTPClientError: The arguments are not usable, as for the call.
         """
+        from lexigram.http.explaining import Explainer  # noqa: PLC0415 - see above
+
         explainer = Explainer(
             config=self.config,
             pool=self._pool,
@@ -395,6 +399,10 @@ class HTTPClient:
             HTTPClientError: The file is not there; the class says why.
             OSError: It cannot be written.
         """
+        from lexigram.http.downloads.download import (  # noqa: PLC0415 - see above
+            download,
+        )
+
         return await download(self, url, path, clock=self._clock, **options)
 
     async def _verb(

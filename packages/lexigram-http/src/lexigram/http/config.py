@@ -143,8 +143,8 @@ class ConnectionPoolConfig(Section):
 class HTTPClientConfig(Section):
     """One client."""
 
-    pool: ConnectionPoolConfig = ConnectionPoolConfig()
-    tls: TLSConfig = TLSConfig()
+    pool: ConnectionPoolConfig = Field(default_factory=ConnectionPoolConfig)
+    tls: TLSConfig = Field(default_factory=TLSConfig)
     tls_policies: dict[Annotated[str, Field(min_length=1)], TLSConfig] = Field(
         default={},
         description=(
@@ -163,7 +163,7 @@ class HTTPClientConfig(Section):
             "when the client starts."
         ),
     )
-    egress: EgressConfig = EgressConfig()
+    egress: EgressConfig = Field(default_factory=EgressConfig)
     cookie_jar: bool = Field(
         default=True,
         description="Whether cookies are kept, in memory, from start to stop.",

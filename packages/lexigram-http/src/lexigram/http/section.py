@@ -14,7 +14,7 @@ class Section(BaseModel):
 
     # Values stay out of validation errors: `proxy` may hold a password.
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
     )
 
     def __init__(self, /, **values: Any) -> None:

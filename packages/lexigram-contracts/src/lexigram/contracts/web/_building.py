@@ -322,7 +322,12 @@ def _check_fields(headers: Headers, *, values: bool = False) -> None:
     """
     size = hosts = 0
     for name, value in headers.pairs:
-        if values and not _is_sendable(name, value):
+        if values and (
+            type(name) is not str
+            or type(value) is not str
+            or not _TOKEN.fullmatch(name)
+            or _CONTROL.search(value)
+        ):
             _check_header(name, value)
         size += len(name) + len(value)
         if len(name) == len(_HOST) and name.lower() == _HOST:
@@ -383,11 +388,6 @@ def _without_value(name: Any) -> str:
     """Show what is no name up to where it goes wrong: a value may stand behind that."""
     begin = _TOKEN.match(name) if isinstance(name, str) else None
     return f"{begin[0] + name[begin.end()] + '…'!r}" if begin else repr(name)[:20]
-
-
-def _is_sendable(name: Any, value: Any) -> bool:
-    texts = type(name) is str and type(value) is str
-    return bool(texts and _TOKEN.fullmatch(name) and not _CONTROL.search(value))
 
 
 def _check_header(name: Any, value: Any) -> None:

@@ -26,8 +26,6 @@ from lexigram.contracts.web import (
     ResponseContext,
 )
 
-__all__ = ["SendOnce"]
-
 _log = logging.getLogger("lexigram.http.interceptors.once")
 
 _UNDECIDED: Final = frozenset({408, 409, 425, 429})

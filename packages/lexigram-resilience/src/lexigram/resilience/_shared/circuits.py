@@ -90,6 +90,9 @@ class FleetCircuits:
         ```
     """
 
+    _task: asyncio.Task[None]
+    """What looks, from when the context is entered."""
+
     def __init__(
         self,
         store: SharedStore,
@@ -107,7 +110,6 @@ class FleetCircuits:
         self._known: Mapping[str, _Circuit] = {}
         self._wishes: list[tuple[_Kind, str, float, int]] = []
         self._woken: asyncio.Future[None] | None = None
-        self._task: asyncio.Task[None] | None = None
         self._is_applying = False
 
     def __repr__(self) -> str:
@@ -126,10 +128,9 @@ class FleetCircuits:
     ) -> None:
         self._events.remove(self._heard)
         self._set_trials(None)
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
 
     async def isolate(self, breaker: str, key: str) -> None:
         """Have every process refuse the calls of a key, until `close`.

@@ -133,13 +133,13 @@ class SharedRate:
             self._hand -= cost
             return 0.0
         if self._local is not None:
-            return self._take_alone(now, cost)
+            return self._take_alone(self._local, now, cost)
         return self.wait(now, cost)
 
     def wait(self, now: float, cost: float) -> float:
         """Return the seconds until so many permits are there; takes nothing."""
         if self._local is not None:
-            return self._wait_alone(now, cost)
+            return self._wait_alone(self._local, now, cost)
         lack = self._lack(now, cost)
         if lack <= 0:
             return 0.0
@@ -251,21 +251,18 @@ class SharedRate:
             return local.used(self._now())
         return float(self.burst) if mode == "open" else 0.0
 
-    def _take_alone(self, now: float, cost: float) -> float:
-        local, store = self._local, self._store
-        if local is None:
-            return 0.0
+    def _take_alone(self, local: LocalShare, now: float, cost: float) -> float:
+        store = self._store
         if self._asking is None and not store.guard.wait and not store.is_closed:
             self.start(1, 0)
-        mode = store.config.on_store_error
-        if mode == "local":
+        if store.config.on_store_error == "local":
             return local.take(now, cost)
-        return 0.0 if mode == "open" else self._wait_alone(now, cost)
+        return self._wait_alone(local, now, cost)
 
-    def _wait_alone(self, now: float, cost: float) -> float:
+    def _wait_alone(self, local: LocalShare, now: float, cost: float) -> float:
         mode = self._store.config.on_store_error
-        if mode == "local" and self._local is not None:
-            return self._local.wait(now, cost)
+        if mode == "local":
+            return local.wait(now, cost)
         if mode == "open":
             return 0.0
         return max(self._store.guard.wait, self._store.config.timeout)

@@ -59,20 +59,14 @@ class Connection:
 
         return run
 
-    @property
-    def client(self) -> Any:
-        """The client of redis-py."""
-        return self._client
-
     async def ping(self) -> None:
         """Ask whether it is there."""
         await self._client.ping()
 
     async def disconnect(self) -> None:
-        """Drop the connections that nobody uses at the moment."""
-        pool = getattr(self._client, "connection_pool", None)
-        if pool is not None and self._owned:
-            await pool.disconnect(inuse_connections=False)
+        """Drop the connections that nobody uses, unless they are somebody else's."""
+        if self._owned:
+            await self._client.connection_pool.disconnect(inuse_connections=False)
 
     async def close(self) -> None:
         """Close the connections, unless they are somebody else's."""

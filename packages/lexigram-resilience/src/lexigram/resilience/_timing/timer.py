@@ -86,8 +86,8 @@ class CallTimer:
     def begin_attempt(self) -> None:
         """Start the time of an attempt; that of the call has been running."""
         when = self._end
+        now, self._now = self._now or self._loop.time(), 0.0
         if self._attempt is not None:
-            now, self._now = self._now or self._loop.time(), 0.0
             self._attempt_end = end = now + self._attempt
             if end < when:  # noqa: PLR1730 - `min` costs more
                 when = end
@@ -95,7 +95,7 @@ class CallTimer:
             self._set(when)
         elif when != _NEVER:
             if self._common is not None:
-                self._shares = self._common.start(self, self._loop)
+                self._shares = self._common.start(self, self._loop, now)
             if not self._shares:
                 self._handle = self._loop.call_at(when, self._fire)
 

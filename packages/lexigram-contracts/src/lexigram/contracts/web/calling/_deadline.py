@@ -57,11 +57,8 @@ class _Alarm(_Canceller):
         self._timer: asyncio.TimerHandle | None = None
         self.expired = None
 
-    def start(self, phase: TimeoutPhase, seconds: float | None) -> None:
+    def start(self, phase: TimeoutPhase, seconds: float) -> None:
         """Let a limit run from now on, in place of the one of this name."""
-        if seconds is None:
-            self._ends.pop(phase, None)
-            return
         end = self._ends[phase] = self._loop.time() + seconds
         if self._timer is None or end < self._timer.when():
             self._set(end)
@@ -160,7 +157,7 @@ class Deadline(_Canceller):
         if seconds is None:
             return
         shared = common is not None and common.seconds == seconds
-        if common is None or not shared or not common.start(self, loop):
+        if common is None or not shared or not common.start(self, loop, loop.time()):
             self._timer = loop.call_later(seconds, self.ring)
 
     def _stop(self) -> None:

@@ -77,7 +77,10 @@ class Interceptors:
             HTTPInvalidRequestError: What comes out cannot be sent.
             TypeError: An interceptor returned something else than its context.
         """
-        passage = _Passage(self._row, send, attempts, self.clock, request.url)
+        clock = self.clock
+        passage = _Passage(
+            self._row, send, attempts, clock, request.url, clock.monotonic()
+        )
         return passage.response(await passage.onward(request))
 
     async def around_attempt(
@@ -124,14 +127,13 @@ class _Passage:
     attempts: Callable[[], int]
     clock: ClockProtocol
     asked_url: str
-    started: float = field(init=False)
+    started: float
     received: HttpResponse | None = None
     """What was sent back last, if anything was."""
 
-    def __post_init__(self) -> None:
-        self.started = self.clock.monotonic()
-
-    async def onward(self, request: RequestContext, first: int = 0) -> ResponseContext:
+    async def onward(  # noqa: C901 - each coroutine more costs what an interceptor does
+        self, request: RequestContext, first: int = 0
+    ) -> ResponseContext:
         """Pass a request on from the member `first`, and its response back up to it."""
         context: ResponseContext | None = None
         place = first
@@ -140,7 +142,8 @@ class _Passage:
             if member.asks is not None:
                 try:
                     request = await member.asks(request)
-                    _check(request, RequestContext)
+                    if type(request) is not RequestContext:
+                        _check(request, RequestContext)
                 except Exception as error:  # attributed on its way to the caller
                     _attribute(error, member, "intercept_request")
                     raise
@@ -153,7 +156,8 @@ class _Passage:
             if member.answers is not None:
                 try:
                     context = await member.answers(context)
-                    _check(context, ResponseContext)
+                    if type(context) is not ResponseContext:
+                        _check(context, ResponseContext)
                 except Exception as error:  # attributed on its way to the caller
                     _attribute(error, member, "intercept_response")
                     raise
