@@ -40,6 +40,7 @@ def test_a_name_the_core_does_not_have_is_an_import_error() -> None:
         in_workspace("from lexigram import Nope")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "order",
     [DISTRIBUTIONS, DISTRIBUTIONS[::-1]],

@@ -180,6 +180,7 @@ def code_at(folder: Path, place: Place) -> str:
     return line.partition("  #")[0].strip()
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("tool", TOOLS)
 def test_each_line_of_the_proofs_is_seen_as_it_says(

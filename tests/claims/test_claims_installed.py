@@ -165,6 +165,7 @@ def check(tool: str, environment: Environment, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("tool", ["mypy", "pyright"])
 def test_c33_the_documents_and_the_proofs_type_check_strictly(
@@ -174,6 +175,7 @@ def test_c33_the_documents_and_the_proofs_type_check_strictly(
     assert code == 0, output
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("tool", ["mypy", "pyright"])
 def test_c33_mistakes_are_type_errors(

@@ -220,13 +220,14 @@ def check_request(request: RequestContext, *, usable: str = "") -> None:
     request.method = _method(request.method)
     if request.url != usable:
         request.url = usable_url(request.url)
-    _check_fields(request.headers, values=True)
+    frames = _check_fields(request.headers, values=True)
     if request.body is not None and request.body_stream is not None:
         raise HTTPInvalidRequestError(
             "The request has both a `body` and a `body_stream`. An interceptor that sets "
             "one of them sets the other to None."
         )
-    _check_framing(request.headers, request.body, request.body_stream)
+    if frames:
+        _check_framing(request.headers, request.body, request.body_stream)
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
@@ -313,14 +314,18 @@ def _merged(defaults: HeaderSource, given: list[tuple[Any, Any]]) -> MutableHead
     return merged
 
 
-def _check_fields(headers: Headers, *, values: bool = False) -> None:
+def _check_fields(headers: Headers, *, values: bool = False) -> bool:
     """Refuse what no server takes, or two of them in a row take for different things.
 
     Args:
         headers: All fields of a request.
         values: Whether each of them is still to be looked at by itself.
+
+    Returns:
+        Whether there may be one of those that `_check_framing` looks at.
     """
     size = hosts = 0
+    frames = False
     for name, value in headers.pairs:
         if values and (
             type(name) is not str
@@ -330,6 +335,7 @@ def _check_fields(headers: Headers, *, values: bool = False) -> None:
         ):
             _check_header(name, value)
         size += len(name) + len(value)
+        frames = frames or len(name) in _FRAMING
         if len(name) == len(_HOST) and name.lower() == _HOST:
             hosts += 1
     if size > _MOST_IN_FIELDS:
@@ -342,6 +348,7 @@ def _check_fields(headers: Headers, *, values: bool = False) -> None:
             f"The header 'Host' is there {hosts} times, and a request has one. Leave it "
             "out: the client sets it."
         )
+    return frames
 
 
 def _check_framing(

@@ -158,10 +158,15 @@ class _Keeping(aiohttp.BaseConnector):
         traces: list[Trace],  # noqa: ARG002 - the signature to override
     ) -> Connection | None:
         """Return a connection that lies idle, for who asks by aiohttp's own way."""
-        return self.take(key, _attempt_timer.get(None))
+        wire = self.take(key, _attempt_timer.get(None))
+        return None if wire is None else Connection(self, key, wire, self._loop)
 
-    def take(self, key: ConnectionKey, timer: AttemptTimer | None) -> Connection | None:
+    def take(
+        self, key: ConnectionKey, timer: AttemptTimer | None
+    ) -> ResponseHandler | None:
         """Return a connection that lies idle and may still be used, if there is one.
+
+        It is to be given back by `_release`.
 
         Args:
             key: What it is kept under.
@@ -182,7 +187,7 @@ class _Keeping(aiohttp.BaseConnector):
                 self.reused += 1
                 if timer is not None:
                     timer.enter("read")
-                return Connection(self, key, wire, self._loop)
+                return wire
             wire.close()
         return None
 

@@ -15,7 +15,7 @@ from typing import Final, Self
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ClientRequest, RequestInfo
+from aiohttp.client_reqrep import ClientRequest, ConnectionKey, RequestInfo
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
 from aiohttp.http_parser import RawResponseMessage
@@ -50,19 +50,24 @@ _SET_COOKIE: Final = istr("Set-Cookie")
 class DirectAnswer:
     """A response that came over a connection of the pool; see `messages.Answer`."""
 
-    __slots__ = ("_connection", "content", "headers", "raw_headers", "status")
+    __slots__ = ("_connector", "_key", "_wire", "content", "headers", "raw_headers",
+                 "status")  # fmt: skip
 
     def __init__(
         self,
         message: RawResponseMessage,
         content: aiohttp.StreamReader,
-        connection: Connection,
+        connector: Connector,
+        key: ConnectionKey,
+        wire: ResponseHandler,
     ) -> None:
         self.status: int = message.code
         self.headers: CIMultiDictProxy[str] = message.headers
         self.raw_headers: tuple[tuple[bytes, bytes], ...] = message.raw_headers
         self.content = content
-        self._connection: Connection | None = connection
+        self._connector = connector
+        self._key = key
+        self._wire: ResponseHandler | None = wire
         content.on_eof(self._release)  # at once where the body is complete
 
     @property
@@ -72,20 +77,20 @@ class DirectAnswer:
         return None if length is None else int(length)
 
     @property
-    def connection(self) -> Connection | None:
+    def connection(self) -> ResponseHandler | None:
         """The connection, until it is given back."""
-        return self._connection
+        return self._wire
 
     def close(self) -> None:
         """Close the connection, if it is not given back."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            self._connector._release(self._key, wire, should_close=True)  # noqa: SLF001 - as aiohttp calls it
 
     def _release(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.release()
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            self._connector._release(self._key, wire)  # noqa: SLF001 - as aiohttp calls it
 
 
 class DirectSender:
@@ -115,15 +120,16 @@ class DirectSender:
         key = (
             way.origin.key if way.tls is None else way.origin.key._replace(ssl=way.tls)
         )
-        connection = self._connector.take(key, timer)
-        if connection is None:
-            connection = await connected(self._session, self._connector, way, timer)
+        connector = self._connector
+        wire = connector.take(key, timer)
+        if wire is None:
+            wire = _out_of(await connected(self._session, connector, way, timer))
         try:
-            received, content = await _exchanged(connection, message, head)
+            received, content = await _exchanged(wire, message, head)
         except BaseException:  # passed on, once nothing is left behind
-            connection.close()
+            connector._release(key, wire, should_close=True)  # noqa: SLF001 - as aiohttp calls it
             raise
-        answer = DirectAnswer(received, content, connection)
+        answer = DirectAnswer(received, content, connector, key, wire)
         cookies = received.headers.getall(_SET_COOKIE, ())
         if cookies:
             self._cookies.update_cookies_from_headers(cookies, wire_url(message.url))
@@ -168,13 +174,19 @@ class _Fields(list[tuple[str, str]]):
         return self
 
 
-async def _exchanged(
-    connection: Connection, message: Message, head: bytes
-) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
-    """Send a request; return the head of its response, and the body on its way."""
+def _out_of(connection: Connection) -> ResponseHandler:
+    """Take a connection out of aiohttp's handle of it, which it needs no more."""
     wire = connection.protocol
     if wire is None:
         raise aiohttp.ServerDisconnectedError
+    connection._protocol = None  # noqa: SLF001 - or it would close what nobody closes
+    return wire
+
+
+async def _exchanged(
+    wire: ResponseHandler, message: Message, head: bytes
+) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+    """Send a request; return the head of its response, and the body on its way."""
     wire.set_response_params(
         skip_payload=message.method == _BODILESS,
         read_until_eof=True,

@@ -7,7 +7,6 @@ from collections.abc import Container, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import aiohttp
-from aiohttp.connector import Connection
 from multidict import CIMultiDictProxy
 
 from lexigram.http.pool.origins import Origin
@@ -74,7 +73,7 @@ class Answer(Protocol):
         ...
 
     @property
-    def connection(self) -> Connection | None:
+    def connection(self) -> object | None:
         """The connection, until it is given back."""
         ...
 
