@@ -51,6 +51,7 @@ def broken(page: Path) -> Iterator[str]:
             yield target
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("page", WITH_FILES, ids=by_path)
 def test_a_page_shows_its_files_and_outputs_as_they_are(page: Path) -> None:
     assert filled(page) == page.read_text(), "Run tools/pages.py --write."

@@ -54,6 +54,7 @@ def environment(
     return create(path, "lexigram-testing", wheels, own=OWN, extras=extras)
 
 
+@pytest.mark.thorough
 def test_an_installed_plugin_breaks_no_run_of_pytest(
     wheels: dict[str, Path], project: Path
 ) -> None:

@@ -36,6 +36,7 @@ def test_every_file_of_every_locked_package_has_its_hash() -> None:
     assert bare == []
 
 
+@pytest.mark.thorough
 def test_a_second_build_elsewhere_gives_the_same_bytes(
     wheels: dict[str, Path], tmp_path: Path
 ) -> None:

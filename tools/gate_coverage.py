@@ -23,7 +23,8 @@ def coverage() -> None:
             data = {"COVERAGE_FILE": str(Path(folder) / name)}
             run(
                 sys.executable, "-m", "coverage", "run", f"--source={package / 'src'}",
-                "-m", "pytest", "-q", package / "tests", env=data,
+                "-m", "pytest", "-q", "--hypothesis-profile=thorough",
+                package / "tests", env=data,
             )  # fmt: skip
             run(
                 sys.executable, "-m", "coverage", "report", "--fail-under=100", env=data

@@ -64,7 +64,7 @@ class DirectAnswer:
         self.status: int = message.code
         self.headers: CIMultiDictProxy[str] = message.headers
         self.raw_headers: tuple[tuple[bytes, bytes], ...] = message.raw_headers
-        self.content = content
+        self.content: aiohttp.StreamReader = content
         self._connector = connector
         self._key = key
         self._wire: ResponseHandler | None = wire

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import aiohttp
 from multidict import CIMultiDictProxy
 
+from lexigram.contracts.redaction import redact_url
 from lexigram.http.pool.origins import Origin
 
 
@@ -21,6 +22,10 @@ class Way(NamedTuple):
     proxy: str | None = None
     tunnel: Sequence[tuple[str, str]] = ()
     """What opens a tunnel through the proxy."""
+
+    def __repr__(self) -> str:
+        proxied = "" if self.proxy is None else ", through a proxy"
+        return f"<Way to {self.origin.scheme}://{self.origin.address}{proxied}>"
 
 
 class Message(NamedTuple):
@@ -38,6 +43,10 @@ class Message(NamedTuple):
     body: bytes | None = None
     stream: Any = None
     """A body that is read while it is sent; in place of `body`."""
+
+    def __repr__(self) -> str:
+        # Its fields may hold credentials.
+        return f"<Message {self.method} {redact_url(self.url)}>"
 
 
 class Answer(Protocol):

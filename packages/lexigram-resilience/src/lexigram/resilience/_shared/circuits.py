@@ -129,8 +129,8 @@ class FleetCircuits:
         self._events.remove(self._heard)
         self._set_trials(None)
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        # Not by awaiting it: a cancellation from outside would look like its own.
+        await asyncio.wait({self._task})
 
     async def isolate(self, breaker: str, key: str) -> None:
         """Have every process refuse the calls of a key, until `close`.
