@@ -23,7 +23,7 @@ from lexigram.contracts.web._errors import HTTPInvalidRequestError
 __all__ = ["BodyStream", "ContentSource", "close_chunks", "content_of"]
 
 # What is read, and held, at once. A turn in a thread costs about as much as copying this.
-_CHUNK: Final = 256 * 1024
+_CHUNK: Final = 512 * 1024
 
 # Their end is found by decoding all that lies before it.
 _DECOMPRESSORS: Final = frozenset({"gzip", "bz2", "lzma", "zipfile", "compression"})
