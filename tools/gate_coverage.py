@@ -23,7 +23,7 @@ def coverage() -> None:
             data = {"COVERAGE_FILE": str(Path(folder) / name)}
             run(
                 sys.executable, "-m", "coverage", "run", f"--source={package / 'src'}",
-                "-m", "pytest", "-q", "--hypothesis-profile=thorough",
+                "-m", "pytest", "-q", "-m", "", "--hypothesis-profile=thorough",
                 package / "tests", env=data,
             )  # fmt: skip
             run(

@@ -23,6 +23,8 @@ from lexigram.resilience._adaptive.limit import AdaptiveLimit
 from lexigram.resilience._config.concurrency import AdaptiveConcurrencyConfig
 from lexigram.testing import VirtualClock, virtual_time
 
+pytestmark = pytest.mark.thorough
+
 CAPACITY = 16
 SERVICE = 0.2  # seconds
 TOLERANCE = 1.5

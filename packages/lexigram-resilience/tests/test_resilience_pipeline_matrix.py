@@ -36,6 +36,8 @@ from lexigram.resilience._timing.deadline import DEADLINE
 from lexigram.resilience.events import AttemptFinished, CallFinished, Event, Events
 from lexigram.testing import virtual_time
 
+pytestmark = pytest.mark.thorough
+
 KEY: Final = "https://api.test:443"
 TOTAL: Final = 100.0
 POLICIES: Final = (

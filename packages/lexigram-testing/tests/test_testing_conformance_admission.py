@@ -437,6 +437,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("contract", "flaw"), WRONG, ids=[f"{name}: {flaw}" for name, flaw in WRONG]
 )

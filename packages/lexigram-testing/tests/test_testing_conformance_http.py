@@ -458,6 +458,7 @@ async def report_on(client: Callable[[Any], Any]) -> set[str]:
     return {v.behaviour.id.removeprefix("HTTP-") for v in raised.value.report.failed}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_a_client_that_does_wrong_is_found(wrong: str) -> None:
     client, behaviours = WRONG[wrong]
@@ -470,6 +471,7 @@ async def test_a_wrapper_that_does_nothing_wrong_conforms() -> None:
     assert not report.failed
 
 
+@pytest.mark.thorough
 async def test_a_recording_client_conforms_like_the_one_it_records(
     tmp_path: Path,
 ) -> None:

@@ -22,6 +22,8 @@ from lexigram.testing.conformance import (
     metrics_recorder_behaviours,
 )
 
+pytestmark = pytest.mark.thorough
+
 RECORDER = "METRICS-003"
 
 

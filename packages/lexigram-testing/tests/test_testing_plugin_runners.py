@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["pytester"]
 
 PLUGIN = "-plexigram.testing.pytest_plugin"
