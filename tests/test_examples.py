@@ -12,6 +12,8 @@ import pytest
 
 from lexigram.testing import FaultServer
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 BILLING = ROOT / "docs" / "examples" / "billing_service.py"

@@ -12,6 +12,8 @@ import pytest
 
 from environments import ROOT
 
+pytestmark = pytest.mark.thorough
+
 CONFIGURATION = ROOT / "pyproject.toml"
 CONTRACTS = [
     contract["name"]

@@ -13,6 +13,8 @@ from pages import pages, run_blocks
 
 from environments import ROOT
 
+pytestmark = pytest.mark.thorough
+
 PAGES = [page for page in pages() if run_blocks(page)]
 
 pytest_plugins = ["pytester"]

@@ -20,6 +20,8 @@ from lexigram.resilience.events import Events
 from lexigram.resilience.watching import MetricsListener
 from lexigram.testing import FaultServer, InMemoryMetrics, Reply, virtual_time
 
+pytestmark = pytest.mark.thorough
+
 
 def test_the_reference_is_not_stale() -> None:
     assert REFERENCE.read_text() == page(), "Run tools/telemetry_reference.py --write."
