@@ -146,7 +146,7 @@ class SendOnce(AroundInterceptorProtocol):
         asked = _fingerprint(request)
         try:
             response = await proceed(request)
-        except Exception:
+        except Exception:  # whatever it was, the key is free again
             # Cancelled calls keep the key until the lease is over: they end now.
             await self._settle(claim, None)
             raise

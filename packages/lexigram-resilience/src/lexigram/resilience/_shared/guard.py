@@ -91,8 +91,7 @@ class StoreGuard:
         outcome: Outcome = "neutral"
         try:
             result = await self._within_limit(operation)
-        except Exception as error:
-            # Whatever is wrong with the store, no call of the application fails by it.
+        except Exception as error:  # no call of the application fails by the store
             outcome = "failure"
             self.trouble = f"{type(error).__name__}: {error}".removesuffix(": ")
             raise StoreError(self.trouble) from error
