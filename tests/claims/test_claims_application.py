@@ -399,7 +399,8 @@ async def main():
         server.on.get("/reset").sequence(fault.reset())
         for path in ("error", "slow", "reset"):
             url = f"{server.base_url}/{path}?api_key=s3cret"
-            await client.get(url, retry=False, timeout=0.1, route=f"/{path}")
+            limit = 0.1 if path == "slow" else 10.0
+            await client.get(url, retry=False, timeout=limit, route=f"/{path}")
 
 asyncio.run(main())
 """

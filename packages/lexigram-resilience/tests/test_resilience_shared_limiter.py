@@ -50,13 +50,21 @@ class StillClock(ManualClock):
 
 
 class CountingStore(SharedStore):
-    """Counts its round trips."""
+    """Counts its round trips; where they give a time, it is that of their beginning.
+
+    Those of a fleet go one at a time: the server takes an earlier time that comes after
+    a later one for a clock that was set back.
+    """
 
     trips = 0
+    turn: asyncio.Lock
 
     async def run(self, source: str, key: str, *args: Any) -> Any:
         self.trips += 1
-        return await super().run(source, key, *args)
+        async with self.turn:
+            *others, given = args
+            time = given and repr(self._clock.monotonic())
+            return await super().run(source, key, *others, time)
 
 
 class Fleet:
@@ -65,6 +73,7 @@ class Fleet:
     def __init__(self, url: str, stack: AsyncExitStack) -> None:
         self.clock = ManualClock()
         self.prefix = uuid4().hex
+        self._turn = asyncio.Lock()
         self._url = url
         self._stack = stack
 
@@ -73,6 +82,7 @@ class Fleet:
             url=self._url, prefix=self.prefix, **{"timeout": 10, **options}
         )
         store = CountingStore(config, clock=self.clock)
+        store.turn = self._turn
         self._stack.push_async_callback(store.close)
         return store
 
