@@ -1,6 +1,5 @@
 """What a call is made of besides: its URL, its limits, its credentials, its way back."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -24,7 +23,6 @@ from lexigram.contracts.web import (
     usable_url,
 )
 from lexigram.contracts.web.calling import (
-    AttemptTimer,
     Deadline,
     Interceptors,
     body_of,
@@ -139,19 +137,6 @@ def test_a_deadline_that_was_not_entered_ends_nothing() -> None:
     deadline.change(2.0)
     deadline.__exit__(None, None, None)
     assert (deadline.seconds, deadline.expired) == (2.0, False)
-
-
-async def test_a_phase_that_was_left_has_no_limit() -> None:
-    timer = AttemptTimer(Timeouts(read=0.001))
-    timer.leave()
-    timer.enter("read")
-    timer.leave()
-    async with asyncio.timeout(5):
-        # Later than the limit, had it gone on.
-        await asyncio.get_running_loop().run_in_executor(None, sum, range(2_000_000))
-        await asyncio.sleep(0)
-    assert timer.interrupted() is None
-    timer.close()
 
 
 def test_a_redirect_that_holds_credentials_is_refused() -> None:

@@ -1,28 +1,29 @@
 """The other end: a bare server of its own process, as cheap as Python can have it.
 
-    python server.py BYTES
+    python server.py
 
-It prints its port. GET gets so many bytes, PUT is read to its end.
+It prints its port. `GET /N` gets N bytes, and `PUT /N` sends as many.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Final
 
 _BLOCK: Final = bytes(1024 * 1024)
 _READ: Final = 1024 * 1024
 
 
-async def serve(size: int) -> None:
+async def serve() -> None:
     """Answer until the process is ended."""
 
     async def answer(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        if head.startswith("PUT"):
+        method, target, _ = head.split(" ", 2)
+        size = int(target.removeprefix("/"))
+        if method == "PUT":
             await _take(reader, size)
             writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
         else:
@@ -51,4 +52,4 @@ async def _take(reader: asyncio.StreamReader, size: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve())

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Hashable
-from contextlib import aclosing
-from dataclasses import replace
 
 from lexigram.contracts.web import (
     Headers,
     HTTPClientError,
     HttpResponse,
+    HTTPTimeoutError,
     RequestContext,
     RequestSent,
     build_response,
@@ -26,8 +25,9 @@ from lexigram.contracts.web.calling import (
 from lexigram.http.attempt.failures import EXPECTED, cause_of, failure
 from lexigram.http.attempt.json_bodies import parse_json
 from lexigram.http.attempt.plan import AttemptPlan
-from lexigram.http.attempt.receiving import body_reader, pieces, read, read_at_once
+from lexigram.http.attempt.receiving import body_reader, read, read_at_once, received
 from lexigram.http.attempt.sending import sent_as
+from lexigram.http.attempt.silence import Silence
 from lexigram.http.pool.messages import Answer
 from lexigram.http.pool.origins import parted
 from lexigram.http.pool.session import Session
@@ -106,7 +106,6 @@ class Exchange:
         "_deadline",
         "_place",
         "_plan",
-        "_reading_task",
         "_request",
         "_response",
         "_session",
@@ -129,7 +128,6 @@ class Exchange:
         self._place: Hashable = None
         self._upload: Upload | None = None
         self._response: Answer | None = None
-        self._reading_task: asyncio.Task[object] | None = None
 
     async def send(self) -> None:
         """Send the request, until the head of the response is there."""
@@ -184,28 +182,31 @@ class Exchange:
             HTTPResponseTooLargeError: There is more than accepted.
         """
         response = self._answered()
-        reader = body_reader(response, self._request, self._plan.limits)
+        content, plan = response.content, self._plan
+        reader = body_reader(response, self._request, plan.limits)
+        silence = Silence(content, plan.timeouts.read, self._silent)
         try:
-            async with aclosing(pieces(response, reader, self._idle_timer)) as body:
-                async for piece in body:
-                    if piece:
+            reader.expect(response.content_length)
+            while data := await received(content, silence):
+                for _ in reader.feed(data):
+                    if piece := reader.take():
                         yield piece
+                    # A little can decode to a lot: let others run.
+                    await asyncio.sleep(0)
+                if piece := reader.take():
+                    yield piece
+            if piece := reader.end():
+                yield piece
         except (Exception, asyncio.CancelledError) as error:  # in our terms
             self.translate(error)
             raise
         finally:
+            silence.close()
             # What is not read to its end is not read on, and nothing waits for more.
             self._let_go()
 
-    def _idle_timer(self) -> AttemptTimer:
-        """Return what watches the calling task for silence."""
-        task = asyncio.current_task()
-        if task is not self._reading_task:
-            # Another one than before reads on, as with `asyncio.wait_for`.
-            self._timer.close()
-            self._timer = AttemptTimer(replace(self._plan.timeouts, attempt=None))
-            self._reading_task = task
-        return self._timer
+    def _silent(self, seconds: float) -> HTTPTimeoutError:
+        return timed_out(self._request, seconds, sent=self._sent, phase="read")
 
     def translate(self, error: BaseException) -> None:
         """Raise what became of the exchange, where it is not `error` itself."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
 
 import aiohttp
 from multidict import istr
 
 from lexigram.contracts.web import RequestContext
 from lexigram.contracts.web.calling import AttemptTimer, BodyLimits, BodyReader
+from lexigram.http.attempt.silence import Silence
 from lexigram.http.pool.messages import Answer
 
 _CONTENT_ENCODING = istr("Content-Encoding")
@@ -36,40 +36,28 @@ def body_reader(
     )
 
 
-async def pieces(
-    response: Answer,
-    reader: BodyReader,
-    timer: Callable[[], AttemptTimer],
-) -> AsyncGenerator[bytes, None]:
-    """Give the body piece by piece, decoded; what the consumer does takes no time.
+async def received(content: aiohttp.StreamReader, silence: Silence) -> bytes:
+    """Return what is there of a body, once something is; nothing at its end.
 
     Args:
-        response: Whose body it is.
-        reader: Decodes it, and keeps its limits.
-        timer: Returns the timer of the task that reads.
+        content: The body on its way.
+        silence: Ends the wait for it, some time.
+
+    Raises:
+        aiohttp.ClientError: It broke off, and what had arrived before is handed out.
+        OSError: The same.
     """
-    reader.expect(response.content_length)
-    content = response.content
-    failure: Exception | None = None
-    while failure is None:
-        watch = timer()
-        watch.enter("read")
-        try:
-            chunk = await content.readany()
-        except (aiohttp.ClientError, OSError) as error:
-            # After a failure aiohttp hands out nothing, what had arrived before included.
-            failure, chunk = error, content._read_nowait(-1)  # noqa: SLF001 - see above
-        watch.leave()
-        if not chunk:
-            break
-        for _ in reader.feed(chunk):
-            yield reader.take()
-            # A little can decode to a lot: let others run.
-            await asyncio.sleep(0)
-        yield reader.take()
-    if failure is not None:
-        raise failure
-    yield reader.end()
+    silence.begin()
+    try:
+        return await content.readany()
+    except (aiohttp.ClientError, OSError):
+        # After a failure aiohttp hands out nothing any more.
+        left = content._read_nowait(-1)  # noqa: SLF001 - see above
+        if not left:
+            raise
+        return left
+    finally:
+        silence.since = None
 
 
 def read_at_once(response: Answer, limits: BodyLimits) -> bytes | None:

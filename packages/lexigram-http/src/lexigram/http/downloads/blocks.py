@@ -78,8 +78,9 @@ class BlockWriter:
     def _hand_over(self) -> None:
         pieces, self._pieces, self._size = self._pieces, [], 0
         if pieces and not self._broken:  # what comes after a gap is of no use
-            self._writing = asyncio.ensure_future(
-                asyncio.to_thread(self._part.write, pieces)
+            # At once, and without the task and the context that `to_thread` adds.
+            self._writing = asyncio.get_running_loop().run_in_executor(
+                None, self._part.write, pieces
             )
 
     async def _written(self) -> None:
@@ -87,7 +88,9 @@ class BlockWriter:
         if writing is None:
             return
         try:
-            await asyncio.shield(writing)
+            if not writing.done():
+                await asyncio.shield(writing)
+            writing.result()
         except asyncio.CancelledError:
             await _ended(writing)
             raise

@@ -199,11 +199,6 @@ class AttemptTimer:
         self.phase = phase
         self._start(phase)
 
-    def leave(self) -> None:
-        """End the phase; none runs until the next one begins."""
-        if self._alarm is not None:
-            self._alarm.stop(self.phase)
-
     def interrupted(self) -> tuple[TimeoutPhase, float] | None:
         """Return the limit that caused the cancellation being delivered, and its length.
 
