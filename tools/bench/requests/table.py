@@ -6,11 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.requests.contestant import BASIS, CONTESTANTS
-from bench.requests.kept import Found, figures
+from bench.requests.kept import Found, cpu, figures
 from bench.requests.matrix import Load
 from bench.requests.targets import targets
 
-__all__ = ["better", "instructions", "line", "of_loads", "of_targets", "shown"]
+__all__ = [
+    "better",
+    "growth",
+    "instructions",
+    "line",
+    "of_loads",
+    "of_targets",
+    "shown",
+]
 
 
 def line(figure: Mapping[str, Any]) -> str:
@@ -62,6 +70,20 @@ def _cell(of_load: Iterable[Mapping[str, Any]], name: str) -> str:
                 return "failed"
             return f"{figure['ratio']:.2f} · {figure['cpu_us']:,.0f} µs"
     return ""
+
+
+def growth(found: Found) -> Iterator[str]:
+    """Yield the table of what a call costs among many, by what it costs among few."""
+    few, many = Load("/100", 50), Load("/100", 1000)
+    yield from _head("", "50 at once", "1,000 at once", "ratio")
+    for name, what in (
+        ("ours-pool-of-10", "ours as shipped"),
+        ("ours", "ours, a connection for each"),
+        (BASIS, f"{BASIS}, a connection for each"),
+    ):
+        one, other = cpu(found, name, few), cpu(found, name, many)
+        if one and other:
+            yield _row(what, f"{one:.0f} µs", f"{other:.0f} µs", f"{other / one:.2f}")
 
 
 def instructions(found: Found) -> Iterator[str]:
