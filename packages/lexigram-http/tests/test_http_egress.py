@@ -24,7 +24,7 @@ from lexigram.http import (
 )
 from lexigram.http.config import ProxyURL
 from lexigram.http.egress.config import EgressConfig
-from lexigram.testing import FaultServer
+from lexigram.testing import FaultServer, fault
 
 ELSEWHERE = "203.0.113.7"  # RFC 5737: nobody's
 
@@ -479,3 +479,18 @@ async def test_a_refused_call_leaves_its_place_to_others() -> None:
             assert (await client.get(f"http://{ELSEWHERE}/")).is_err()
         assert (await client.get(f"{server.base_url}/v1")).is_ok()
         assert client.statistics().in_use == 0
+
+
+async def test_a_refused_call_waits_for_nobodys_place() -> None:
+    pool = ConnectionPoolConfig(max_connections=1)
+    egress = EgressConfig(addresses="loopback")
+    config = HTTPClientConfig(pool=pool, egress=egress)
+    async with FaultServer.run() as server, HTTPClient(config) as client:
+        server.on.get("/held").sequence(fault.hang())
+        held = asyncio.create_task(client.get(f"{server.base_url}/held"))
+        await server.calls.wait_for(1)
+        refused = await client.get(f"http://{ELSEWHERE}/", timeout=None)
+        assert isinstance(refused.unwrap_err(), HTTPBlockedError)
+        assert not held.done()
+        held.cancel()
+        await asyncio.wait({held})

@@ -133,6 +133,7 @@ class Exchange:
         """Send the request, until the head of the response is there."""
         request, timer = self._request, self._timer
         aim = parted(request.url)
+        self._session.check(aim[0])
         place = aim[0].place
         if not self._session.enter(place):
             await self._session.wait(place, timer)

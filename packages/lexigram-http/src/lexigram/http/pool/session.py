@@ -58,6 +58,21 @@ class Session:
         if session is not None and not session.closed:
             session.detach()
 
+    def check(self, origin: Origin) -> None:
+        """Refuse a URL before its name is looked up, or a place is waited for.
+
+        Connections that lie idle included.
+
+        Raises:
+            EgressRefusedError: It may not be called.
+        """
+        egress = self._egress
+        if egress is None:
+            return
+        why = egress.why_not(origin.scheme, origin.host, origin.port)
+        if why:
+            raise EgressRefusedError(why)
+
     async def wait(self, host: Hashable, timer: AttemptTimer) -> None:
         """Take a place, in turn.
 
@@ -76,12 +91,10 @@ class Session:
 
         Raises:
             PoolClosedError: The client was stopped, if not its pool.
-            EgressRefusedError: The URL or its address may not be called.
+            EgressRefusedError: The address may not be called.
         """
         if self._closed:
             raise PoolClosedError
-        if self._egress is not None:
-            _check(self._egress, message.way.origin)
         return self._sender.send(message, timer)
 
     async def connect(self, way: Way, timer: AttemptTimer) -> Connection:
@@ -94,8 +107,7 @@ class Session:
         Raises:
             EgressRefusedError: The URL or its address may not be called.
         """
-        if self._egress is not None:
-            _check(self._egress, way.origin)
+        self.check(way.origin)
         return await connected(self._session, self._connector, way, timer)
 
     def speak(self, policies: Sequence[TLSPolicy]) -> None:
@@ -120,10 +132,3 @@ class _Gone:
 
     closed = True
     _timeout_ceil_threshold = 5.0  # as aiohttp's own
-
-
-def _check(egress: EgressPolicy, origin: Origin) -> None:
-    """Refuse a URL before its name is looked up, connections that lie idle included."""
-    why = egress.why_not(origin.scheme, origin.host, origin.port)
-    if why:
-        raise EgressRefusedError(why)
