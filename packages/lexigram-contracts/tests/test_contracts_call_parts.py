@@ -1,5 +1,6 @@
 """What a call is made of besides: its URL, its limits, its credentials, its way back."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -23,6 +24,7 @@ from lexigram.contracts.web import (
     usable_url,
 )
 from lexigram.contracts.web.calling import (
+    AttemptTimer,
     Deadline,
     Interceptors,
     body_of,
@@ -137,6 +139,19 @@ def test_a_deadline_that_was_not_entered_ends_nothing() -> None:
     deadline.change(2.0)
     deadline.__exit__(None, None, None)
     assert (deadline.seconds, deadline.expired) == (2.0, False)
+
+
+async def test_the_limit_of_a_phase_ends_with_it() -> None:
+    timer = AttemptTimer(Timeouts(connect=0.001, read=None))
+    timer.enter("connect")
+    timer.enter("read")
+    # Set later, for later: it rings after the other one.
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+    loop.call_later(0.002, over.set_result, None)
+    await over
+    assert timer.interrupted() is None
+    timer.close()
 
 
 def test_a_redirect_that_holds_credentials_is_refused() -> None:
