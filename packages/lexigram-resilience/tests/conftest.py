@@ -6,7 +6,8 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -119,8 +120,20 @@ def own_server() -> Iterator[StoreServer]:
 
 
 @pytest.fixture
-def other_server() -> Iterator[StoreServer]:
+def new_server() -> Iterator[Callable[[], StoreServer]]:
+    """Makes more servers of this test alone, which are not started yet."""
+    program = find_program()
+    with ExitStack() as stack:
+
+        def make() -> StoreServer:
+            server = StoreServer(program)
+            stack.callback(server.remove)
+            return server
+
+        yield make
+
+
+@pytest.fixture
+def other_server(new_server: Callable[[], StoreServer]) -> StoreServer:
     """Another server of this test alone, which is not started yet."""
-    server = StoreServer(find_program())
-    yield server
-    server.remove()
+    return new_server()

@@ -15,6 +15,7 @@ from lexigram.contracts.resilience import Call, CircuitOpenError
 from lexigram.resilience import (
     CircuitBreakerConfig,
     CircuitBreakerRegistry,
+    CircuitState,
     CoordinationConfig,
     FleetCircuits,
     SharedStore,
@@ -23,6 +24,7 @@ from lexigram.resilience import (
 )
 from lexigram.resilience._shared.scripts import CONFER
 from lexigram.resilience.events import Events
+from lexigram.testing import VirtualLoop
 
 KEY = "https://api.test:443"
 CONFIG = CircuitBreakerConfig(
@@ -352,3 +354,43 @@ async def test_what_opens_is_told_at_once(own_server: Any) -> None:
         await asyncio.wait_for(told.wait(), timeout=10)
         held = json.loads(own_server.ask("GET", "x:circuits"))
         assert list(held["circuits"]) == [f"default\n{KEY}"]
+
+
+class LateStore(SharedStore):
+    """Hands on its first answer when it may."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.has_answered = asyncio.Event()
+        self.may_go = asyncio.Event()
+
+    async def run(self, source: str, key: str, *args: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        with loop.clock.register_external("the store"):
+            answer = await super().run(source, key, *args)
+        if not self.has_answered.is_set():
+            self.has_answered.set()
+            await self.may_go.wait()
+        return answer
+
+
+def test_an_answer_that_comes_late_undoes_no_command(store_server: Any) -> None:
+    async def command() -> None:
+        config = StoreConfig(url=store_server.url, prefix=uuid4().hex, timeout=10)
+        events = Events()
+        breakers = CircuitBreakerRegistry(CONFIG, events=events)
+        async with LateStore(config) as store:
+            fleet = FleetCircuits(store, breakers, events=events)
+            late = asyncio.ensure_future(fleet.confer())
+            await store.has_answered.wait()
+            isolating = asyncio.ensure_future(fleet.isolate("default", KEY))
+            # In virtual time: until nothing goes on any more.
+            await asyncio.wait({isolating}, timeout=1.0)
+            store.may_go.set()
+            await asyncio.gather(late, isolating)
+        circuit = breakers.get("default").circuit(KEY)
+        assert circuit.state is CircuitState.FORCED_OPEN
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(command())

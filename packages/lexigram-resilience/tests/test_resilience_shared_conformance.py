@@ -1,4 +1,4 @@
-"""The limiter that many processes share does what every limiter does."""
+"""What many processes share does what every limiter and every store of keys does."""
 
 import asyncio
 from typing import Any
@@ -9,10 +9,16 @@ import pytest
 from lexigram.contracts.clock import ClockProtocol
 from lexigram.resilience._config.limiter import RateLimiterConfig
 from lexigram.resilience._config.store import StoreConfig
+from lexigram.resilience._idempotency.memory import MemoryIdempotencyStore
+from lexigram.resilience._shared.idempotency import SharedIdempotencyStore
 from lexigram.resilience._shared.limiter import SharedRateLimiter
 from lexigram.resilience._shared.store import SharedStore
 from lexigram.testing import VirtualLoop
-from lexigram.testing.conformance import Behaviour, RateLimiterConformance
+from lexigram.testing.conformance import (
+    Behaviour,
+    IdempotencyStoreConformance,
+    RateLimiterConformance,
+)
 
 
 class HeldStore(SharedStore):
@@ -71,3 +77,58 @@ class TestSharedRateLimiterWithLeases(TestSharedRateLimiter):
             clock=clock,
             given_time=clock.monotonic,
         )
+
+
+AGE = """
+for _, key in ipairs(redis.call('KEYS', ARGV[1] .. ':*')) do
+  redis.call('PEXPIRE', key, redis.call('PTTL', key) - ARGV[2])
+end
+"""
+
+
+class AgingStore(HeldStore):
+    """Lets what it holds age by what the clock of the test went on."""
+
+    def __init__(self, server: Any, clock: ClockProtocol) -> None:
+        super().__init__(
+            StoreConfig(url=server.url, prefix=uuid4().hex, timeout=10), clock=clock
+        )
+        self._server, self._seen = server, clock.monotonic()
+
+    async def run(self, source: str, key: str, *args: Any) -> Any:
+        now = self._clock.monotonic()
+        if now > self._seen:
+            aged, self._seen = round((now - self._seen) * 1000), now
+            self._server.ask("EVAL", AGE, 0, self.config.prefix, aged)
+        return await super().run(source, key, *args)
+
+
+@pytest.mark.usefixtures("use_server")
+class TestSharedIdempotencyStore(IdempotencyStoreConformance):
+    version = "1.0"
+    stores: list[AgingStore]
+    server: Any
+
+    @pytest.fixture
+    def use_server(self, store_server: Any) -> None:
+        self.server = store_server
+        self.stores = []
+
+    def make_idempotency_store(self, clock: ClockProtocol) -> SharedIdempotencyStore:
+        store = AgingStore(self.server, clock)
+        self.stores.append(store)
+        return SharedIdempotencyStore(store)
+
+    async def _attempt(self, behaviour: Behaviour[...]) -> None:
+        try:
+            await super()._attempt(behaviour)
+        finally:
+            for store in self.stores:
+                await store.close()
+
+
+class TestMemoryIdempotencyStore(IdempotencyStoreConformance):
+    version = "1.0"
+
+    def make_idempotency_store(self, clock: ClockProtocol) -> MemoryIdempotencyStore:
+        return MemoryIdempotencyStore(clock=clock)

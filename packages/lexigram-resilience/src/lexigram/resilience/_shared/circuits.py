@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -109,6 +109,7 @@ class FleetCircuits:
         self._clock = clock or SystemClock()
         self._known: Mapping[str, _Circuit] = {}
         self._wishes: list[tuple[_Kind, str, float, int]] = []
+        self._turn = asyncio.Lock()
         self._woken: asyncio.Future[None] | None = None
         self._is_applying = False
 
@@ -159,9 +160,14 @@ class FleetCircuits:
         await self._confer()
 
     async def _confer(self, *wishes: tuple[_Kind, str, float, int]) -> None:
+        # One after the other: an answer that came late would undo a newer one.
+        async with self._turn:
+            self._apply(_read(await self._told(wishes)))
+
+    async def _told(self, wishes: Sequence[tuple[_Kind, str, float, int]]) -> Any:
         told, self._wishes = [*self._wishes, *wishes], []
         try:
-            answer = await self._store.run(
+            return await self._store.run(
                 CONFER,
                 "circuits",
                 self._store.instance,
@@ -176,7 +182,6 @@ class FleetCircuits:
             self._wishes = own + self._wishes
             self._known = {}
             raise
-        self._apply(_read(answer))
 
     def _heard(self, event: Event) -> None:
         """Take notice of what a circuit of this process has become."""

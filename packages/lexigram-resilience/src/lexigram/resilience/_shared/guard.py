@@ -37,6 +37,8 @@ _CONFIG: Final = CircuitBreakerConfig(
 """The store is one hop away and asked all the time: a few failures in a row are enough,
 and it is asked again soon."""
 
+_CANCELS: Final = 5
+
 
 class StoreError(ResilienceError):
     """The store was not asked, did not answer in time, or answered with an error."""
@@ -103,9 +105,14 @@ class StoreGuard:
             self._circuit.record(permit, outcome)
 
     async def close(self) -> None:
-        """Wait for what was given up, in the time that one operation may take."""
-        if self._given_up:
-            await asyncio.wait(self._given_up, timeout=self._limit)
+        """End what was given up, in the time that one operation may take."""
+        for _ in range(_CANCELS):
+            if not self._given_up:
+                return
+            # Again: what a client did when it was cancelled first may have hidden that.
+            for work in self._given_up:
+                work.cancel()
+            await asyncio.wait(self._given_up, timeout=self._limit / _CANCELS)
 
     async def _within_limit(self, operation: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return the result, or raise when the time is over and not later.

@@ -114,15 +114,20 @@ class SharedStore:
     async def close(self) -> None:
         """End what is under way and close the connections; again, it does nothing.
 
-        Limits that are still used go on as without the store.
+        Limits that are still used go on as without the store. Cancelled, it waits for
+        nothing that is under way, and closes the connections all the same.
         """
         self._closed = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._guard.close()
-        await self._connection.close()
+        try:
+            # Not gathered: that, cancelled, would wait for all of them first.
+            if tasks:
+                await asyncio.wait(tasks)
+            await self._guard.close()
+        finally:
+            await self._connection.close()
 
     async def run(self, source: str, key: str, *args: Value) -> Any:
         """Return what a script says of one key, whose name is put below the prefix.
@@ -157,8 +162,13 @@ class SharedStore:
         """Run something that nobody waits for and that ends with the store."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody complains of it
 
 
 def _connected(config: StoreConfig, client: Any) -> Connection:

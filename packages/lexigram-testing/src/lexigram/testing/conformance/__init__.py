@@ -45,6 +45,11 @@ from lexigram.testing.conformance._http_streaming import (
     check_http_streaming,
     http_streaming_behaviours,
 )
+from lexigram.testing.conformance._idempotency_store import (
+    IdempotencyStoreConformance,
+    check_idempotency_store,
+    idempotency_store_behaviours,
+)
 from lexigram.testing.conformance._implements import assert_implements
 from lexigram.testing.conformance._metrics_recorder import (
     MetricsRecorderConformance,
@@ -58,6 +63,7 @@ from lexigram.testing.conformance._pipeline import (
 )
 from lexigram.testing.conformance._policies.breaking import BreakerFactory
 from lexigram.testing.conformance._policies.bulkheading import BulkheadFactory
+from lexigram.testing.conformance._policies.claiming import IdempotencyStoreFactory
 from lexigram.testing.conformance._policies.falling_back import FallbackFactory
 from lexigram.testing.conformance._policies.limiting import LimiterFactory
 from lexigram.testing.conformance._policies.pipelines import PipelineFactory
@@ -102,6 +108,8 @@ __all__ = [
     "FallbackFactory",
     "HTTPClientConformance",
     "HTTPStreamingConformance",
+    "IdempotencyStoreConformance",
+    "IdempotencyStoreFactory",
     "LimiterFactory",
     "MetricsFactory",
     "MetricsRecorderConformance",
@@ -123,6 +131,7 @@ __all__ = [
     "check_fallback",
     "check_http_client",
     "check_http_streaming",
+    "check_idempotency_store",
     "check_metrics_recorder",
     "check_pipeline",
     "check_rate_limiter",
@@ -131,6 +140,7 @@ __all__ = [
     "fallback_behaviours",
     "http_client_behaviours",
     "http_streaming_behaviours",
+    "idempotency_store_behaviours",
     "metrics_recorder_behaviours",
     "other_origin",
     "pipeline_behaviours",
