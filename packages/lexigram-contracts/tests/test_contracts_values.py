@@ -111,6 +111,14 @@ def test_generic_values_can_be_made_with_their_types_written_out() -> None:
     assert ConfigSection[int]("http", int).explicit is None
 
 
+def test_a_section_takes_its_own_model() -> None:
+    with pytest.raises(
+        TypeError, match=r"'http' takes a int, and not a str"
+    ) as refused:
+        ConfigSection[Any]("http", int, "s3cret")
+    assert "s3cret" not in str(refused.value)
+
+
 async def test_the_system_clock_is_the_loop_s() -> None:
     clock: ClockProtocol = SystemClock()
     before = asyncio.get_running_loop().time()

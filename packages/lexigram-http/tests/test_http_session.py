@@ -117,6 +117,11 @@ def test_the_defaults_are_the_documented_ones() -> None:
             "no option 'trust_envv'. Did you mean 'trust_env'",
         ),
         (ConnectionPoolConfig, {"max_connection": 1}, "Did you mean 'max_connections'"),
+        (
+            HTTPClientConfig,
+            {"timeout": 5.0},
+            r"'pool' has\. Write pool=ConnectionPoolConfig\(timeout=\.\.\.\)\.",
+        ),
     ],
 )
 def test_an_unknown_option_in_python_is_named_with_the_nearest(

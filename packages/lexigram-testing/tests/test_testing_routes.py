@@ -452,6 +452,7 @@ def test_a_misspelt_criterion_is_refused_where_it_is_written() -> None:
         (lambda route: route.sequence(Reply(), then="stop"), "then='stop'"),
         (lambda route: route.times(0), "never"),
         (lambda route: route.fail("boom"), "not an outcome"),
+        (lambda route: route.respond({"a": 1}), r"its name, as in `json="),
         (lambda route: route.fail(HTTPTimeoutError), "HTTPTimeoutError cannot be made"),
         (lambda route: route.times(range(3, 3)), "no range"),
         (lambda route: route.times(range(0, 9, 2)), "no range"),

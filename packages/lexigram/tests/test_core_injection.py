@@ -438,7 +438,7 @@ async def test_a_question_for_something_unknown_names_what_is_near() -> None:
             await app.resolve(type("Cloc", (), {}))
         with pytest.raises(LookupError, match=r"`Annotated\[str, Named\('left'\)\]`"):
             await app.resolve(str)
-        with pytest.raises(NotRegisteredError, match=r"`Codec\[int\]`\.$"):
+        with pytest.raises(NotRegisteredError, match=r"`Codec\[int\]`\. Add"):
             await app.resolve(Codec[int])
         with pytest.raises(NotRegisteredError, match=r"`bytes \| None`\."):
             await app.resolve(bytes | None)

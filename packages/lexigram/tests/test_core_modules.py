@@ -332,6 +332,14 @@ async def test_a_section_that_no_variable_could_name_is_an_error(name: str) -> N
         await Application(odd).start()
 
 
+def test_a_configuration_that_is_no_model_is_refused_without_showing_it() -> None:
+    with pytest.raises(TypeError) as caught:
+        ConfigSection("feature", Settings, {"size": "s3cret"})
+    assert str(caught.value) == (
+        "The section 'feature' takes a Settings, and not a dict. Write Settings(...)."
+    )
+
+
 async def test_a_section_without_a_model_is_an_error() -> None:
     odd = ModuleDefinition(name="Odd", config=ConfigSection("odd", int))
 

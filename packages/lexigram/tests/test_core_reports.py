@@ -441,4 +441,22 @@ async def test_question_for_what_is_not_registered() -> None:
     async with Application(app(Quartz)) as running:
         with pytest.raises(NotRegisteredError) as caught:
             await running.resolve(Clock)
-    assert str(caught.value) == "Nothing is registered under `Clock`."
+    assert str(caught.value) == (
+        "Nothing is registered under `Clock`. "
+        "Add a provider of it to a module of the application."
+    )
+
+
+async def test_question_for_what_a_module_that_is_not_imported_exports(
+    declare: Callable[..., None],
+) -> None:
+    declare("acme_time", f"{__name__}.Clock", "acme.time:TimeModule.configure")
+
+    async with Application(app(Quartz)) as running:
+        with pytest.raises(NotRegisteredError) as caught:
+            await running.resolve(Clock)
+    assert str(caught.value) == (
+        "Nothing is registered under `Clock`. TimeModule from acme-time exports it: add "
+        "`TimeModule.configure()` to the application's modules "
+        "(`from acme.time import TimeModule`)."
+    )

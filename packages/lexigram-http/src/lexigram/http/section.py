@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -18,9 +19,26 @@ class Section(BaseModel):
     )
 
     def __init__(self, /, **values: Any) -> None:
+        _refuse_misplaced(type(self), values)
         refuse_unknown(type(self).__name__, values, type(self).model_fields)
         super().__init__(**values)
 
     # Tells pydantic that validating a mapping need not go through this constructor,
     # so that a configuration loader gets every problem with its place instead.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+
+def _refuse_misplaced(model: type[Section], values: Mapping[str, Any]) -> None:
+    """Refuse keywords that a section within this one takes, and say which."""
+    for name in values.keys() - model.model_fields.keys():
+        for place, field in model.model_fields.items():
+            inner = field.annotation
+            if (
+                isinstance(inner, type)
+                and issubclass(inner, BaseModel)
+                and name in inner.model_fields
+            ):
+                raise TypeError(
+                    f"{model.__name__} has no option {name!r} of its own: {place!r} has. "
+                    f"Write {place}={inner.__name__}({name}=...)."
+                )

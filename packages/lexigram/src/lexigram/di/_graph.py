@@ -10,7 +10,7 @@ from lexigram.di._assembly import Registration
 from lexigram.di._errors import DuplicateBindingError, GraphError, NotRegisteredError
 from lexigram.di._keys import Key, nearest
 from lexigram.di._recipes import Need
-from lexigram.di._remedies import remedy
+from lexigram.di._remedies import remedy, remedy_of_question
 
 __all__ = ["CONTAINER", "Graph"]
 
@@ -43,7 +43,8 @@ class Graph:
             return self._by_key[key]
         except KeyError:
             raise NotRegisteredError(
-                f"Nothing is registered under `{key}`.{nearest(key, self._by_key)}"
+                f"Nothing is registered under `{key}`. "
+                f"{remedy_of_question(key, self._by_key)}"
             ) from None
 
     def override(self, replacements: Mapping[Key, Registration]) -> None:

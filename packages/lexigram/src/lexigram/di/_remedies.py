@@ -33,7 +33,7 @@ from lexigram.di._hints import where
 from lexigram.di._keys import Key, nearest, show
 from lexigram.di._recipes import Need
 
-__all__ = ["remedy"]
+__all__ = ["remedy", "remedy_of_question"]
 
 _GROUP = "lexigram.exports"
 
@@ -41,15 +41,25 @@ _GROUP = "lexigram.exports"
 def remedy(need: Need, asker: Registration, known: Iterable[Registration]) -> str:
     """Return sentences that say how the need of `asker` can be met."""
     known = list(known)
-    ways = chain(_offered(need.key, asker), _fitting(need.key, asker, known))
+    imports = f"the imports of {asker.module}"
+    ways = chain(_offered(need.key, imports), _fitting(need.key, asker, known))
     return next(ways, None) or (
         f"Add a provider of it to {asker.module}, import a module that exports it, or "
         f"give {need.parameter!r} a default.{nearest(need.key, (k.key for k in known))}"
     )
 
 
-def _offered(key: Key, asker: Registration) -> Iterator[str]:
-    """Yield how to import a module that says it exports the key."""
+def remedy_of_question(key: Key, known: Iterable[Key]) -> str:
+    """Return a sentence for somebody who asked the application for a key."""
+    return (
+        nearest(key, known).strip()
+        or next(_offered(key, "the application's modules"), None)
+        or "Add a provider of it to a module of the application."
+    )
+
+
+def _offered(key: Key, place: str) -> Iterator[str]:
+    """Yield how to add a module that says it exports the key."""
     # A binding with a name takes more than to import the module.
     points = () if key.name else entry_points(group=_GROUP)
     for point in points:
@@ -57,7 +67,7 @@ def _offered(key: Key, asker: Registration) -> Iterator[str]:
             continue
         seller, package = point.attr.partition(".")[0], _distribution(point)
         call = f"{point.attr}()" if "." in point.attr else point.attr
-        add = f"`{call}` to the imports of {asker.module}"
+        add = f"`{call}` to {place}"
         hint = f"`from {point.module} import {seller}`"
         if _is_installed(package):
             yield f"{seller} from {package} exports it: add {add} ({hint})."

@@ -12,6 +12,7 @@ from rich.text import Text
 __all__ = ["table_of"]
 
 _SECOND = 1.0
+_TENTH = 0.1
 _MILLISECOND = 1e-3
 _NUMBERS = ("count", "errors", "rate", "p50", "p95", "p99", "max")
 
@@ -23,6 +24,8 @@ def table_of(summary: Mapping[str, Any]) -> Table:
         title_justify="left",
         box=SIMPLE_HEAD,
         pad_edge=False,
+        # What is saved between the numbers is there for the route.
+        collapse_padding=True,
     )
     table.add_column("call", overflow="fold")
     for name in _NUMBERS:
@@ -50,6 +53,8 @@ def _numbers(call: Mapping[str, Any]) -> list[str]:
 def _seconds(value: float) -> str:
     if value >= _SECOND:
         return f"{value:.2f} s"
+    if value >= _TENTH:
+        return f"{value * 1e3:.0f} ms"
     if value >= _MILLISECOND:
         return f"{value * 1e3:.1f} ms"
     return f"{value * 1e6:.0f} µs"

@@ -29,11 +29,23 @@ class ConfigSection(Generic[C_co]):
         model: A pydantic model, frozen, with unknown keys forbidden. (Contracts do not
             import pydantic, hence no narrower type.)
         explicit: What Python code set. Only fields that were set explicitly count.
+
+    Raises:
+        TypeError: `explicit` is no `model`.
     """
 
     name: str
     model: type[C_co]
     explicit: C_co | None = None
+
+    def __post_init__(self) -> None:
+        if self.explicit is None or isinstance(self.explicit, self.model):
+            return
+        # The value itself is not shown: it may hold a secret.
+        raise TypeError(
+            f"The section {self.name!r} takes a {self.model.__name__}, and not a "
+            f"{type(self.explicit).__name__}. Write {self.model.__name__}(...)."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,7 +126,8 @@ def accepted(outcome: object) -> Act:
         return outcome
     raise TypeError(
         f"{outcome!r} is not an outcome. "
-        "Give a Reply, an HttpResponse, a fault or an exception."
+        "Give a Reply, an HttpResponse, a fault or an exception; a body is given by "
+        "its name, as in `json={...}`."
     )
 
 
