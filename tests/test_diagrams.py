@@ -1,6 +1,7 @@
 """The diagrams show what the code is."""
 
 from diagrams import diagrams, imports_between, transitions
+from request_path import layers
 
 from lexigram.resilience import CircuitState
 
@@ -28,3 +29,18 @@ def test_a_breaker_makes_four_transitions_by_itself() -> None:
     assert transitions() == {
         (closed, opened), (opened, half), (half, opened), (half, closed),
     }  # fmt: skip
+
+
+def test_a_request_goes_from_the_client_to_the_pool() -> None:
+    modules = [module for module, _ in layers()]
+    order = (
+        "lexigram.http.client",
+        "lexigram.metrics._summary",
+        "lexigram.contracts.web.calling._redirects",
+        "lexigram.resilience._pipeline.pipeline",
+        "lexigram.http.attempt.exchange",
+    )
+    places = [modules.index(module) for module in order]
+    assert places == sorted(places)
+    assert modules[0] == order[0]
+    assert modules[-1].startswith("lexigram.http.pool.")

@@ -21,6 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from site_links import broken_links
+
 from environments import DISTRIBUTIONS, ROOT, run
 
 __all__ = ["ELSEWHERE", "MODULES", "api_pages", "assemble", "build", "names_of"]
@@ -198,12 +200,20 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def build(*, serve: bool = False) -> str:
-    """Build the site, strictly; return what the generator printed."""
+    """Build the site, strictly; return what the generator printed.
+
+    Raises:
+        RuntimeError: The generator found fault with a page, or a link leads nowhere.
+    """
     assemble(SITE / "pages")
     _sources(SITE / "sources")
     shutil.copy(CONFIG, SITE / CONFIG.name)
     verb = ["serve"] if serve else ["build", "--strict", "--clean"]
-    return run(sys.executable, "-m", "zensical", *verb, cwd=SITE)
+    printed = run(sys.executable, "-m", "zensical", *verb, cwd=SITE)
+    broken = [] if serve else list(broken_links(SITE / "html"))
+    if broken:
+        raise RuntimeError("Links that lead nowhere:\n" + "\n".join(broken))
+    return printed
 
 
 def main() -> None:
