@@ -31,6 +31,7 @@ from lexigram.testing.conformance._expectations import (
 )
 from lexigram.testing.conformance._http.opening import stream_behaviour
 from lexigram.testing.conformance._http.streams import read
+from lexigram.testing.conformance._http.tasks import begun
 
 _LETTERS: Final = (b"a\n", b"b\n", b"c\n")
 _FORMS: Final[tuple[Callable[[Any], AsyncIterator[Any]], ...]] = (
@@ -41,6 +42,7 @@ _FORMS: Final[tuple[Callable[[Any], AsyncIterator[Any]], ...]] = (
     lambda stream: stream.json_lines(),
     lambda stream: stream.events(),
 )
+
 _MANY: Final = 20
 
 
@@ -240,7 +242,7 @@ async def cancellation_of_a_reader_passes_through(
         async with client.stream("GET", f"{backend.base_url}/x") as stream:
             return await read(aiter(stream))
 
-    cancelled, other = asyncio.create_task(lines()), asyncio.create_task(lines())
+    cancelled, other = begun(lines()), begun(lines())
     await backend.calls.wait_for(2)
     await asyncio.sleep(1)
     cancelled.cancel()
@@ -297,7 +299,7 @@ async def leaving_early_closes_the_connection(
             async for _line in stream:
                 break
         await backend.wait_until(lambda server: server.open_connections == 0)
-        reader = asyncio.create_task(_entered(client, url, {}, None))
+        reader = begun(_entered(client, url, {}, None))
         await asyncio.sleep(1)
         reader.cancel()
         await asyncio.wait({reader})

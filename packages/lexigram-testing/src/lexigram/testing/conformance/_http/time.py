@@ -18,6 +18,7 @@ from lexigram.testing.conformance._expectations import (
     now,
 )
 from lexigram.testing.conformance._http.opening import client_behaviour
+from lexigram.testing.conformance._http.tasks import begun
 
 
 @client_behaviour("HTTP-110")
@@ -81,8 +82,8 @@ async def cancellation_passes_through(
     """A cancelled call ends in `CancelledError`, and other calls go on."""
     backend.on.get("/x").respond(delay=20)
     url = f"{backend.base_url}/x"
-    cancelled = asyncio.create_task(client.request("GET", url))
-    other = asyncio.create_task(client.request("GET", url))
+    cancelled = begun(client.request("GET", url))
+    other = begun(client.request("GET", url))
     await backend.calls.wait_for(2)
     cancelled.cancel()
     await asyncio.wait({cancelled})
@@ -116,7 +117,7 @@ async def cancellation_releases_the_connection(
     backend.on.get("/x").fail(fault.hang())
     backend.on.get("/y").respond()
     for number in range(1, 31):
-        call = asyncio.create_task(client.request("GET", f"{backend.base_url}/x"))
+        call = begun(client.request("GET", f"{backend.base_url}/x"))
         await backend.calls.wait_for(number)
         call.cancel()
         await asyncio.wait({call})
