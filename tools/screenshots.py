@@ -14,7 +14,6 @@ import asyncio
 import io
 import re
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -24,15 +23,18 @@ from rich.console import Console
 from rich.text import Text
 
 from environments import ROOT
-from lexigram.http import HTTPClient, ProgressBar
+from lexigram.http import Progress, ProgressBar
 from lexigram.metrics import MetricsSummary
-from lexigram.testing import FakeHTTPClient, FaultServer, Reply, fault, virtual_time
+from lexigram.testing import FakeHTTPClient, Reply, virtual_time
 
 __all__ = ["FOLDER", "progress", "screenshots", "summary"]
 
 FOLDER: Final = ROOT / "docs" / "screenshots"
 
 _COLUMNS: Final = 80
+
+_SIZE: Final = 1024 * 1024
+_SECONDS: Final = 6
 
 _FORMAT: Final = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">
@@ -95,7 +97,7 @@ async def _summarized(console: Console) -> None:
 def progress() -> str:
     """Show a transfer at a third, at two thirds, and at its end."""
     screen = io.StringIO()
-    asyncio.run(_transferred(screen))
+    _transferred(screen)
     # A frame begins where the line is erased.
     frames = [frame.strip() for frame in re.split(r"\r\x1b\[2K", screen.getvalue())]
     shown = [frame for frame in frames if "iso" in frame]
@@ -105,20 +107,14 @@ def progress() -> str:
     return _drawn(console, "ProgressBar")
 
 
-async def _transferred(screen: io.StringIO) -> None:
-    async with virtual_time() as clock, FaultServer.run() as server:
-        # Slow enough that each piece is one read.
-        image = fault.drip(200_000, body=bytes(1024 * 1024))
-        server.on.get("/image.iso").sequence(image)
-        terminal = _console(file=screen, get_time=clock.monotonic)
-        with tempfile.TemporaryDirectory() as folder:
-            async with HTTPClient() as client:
-                with ProgressBar("image.iso", console=terminal) as bar:
-                    await client.download(
-                        f"{server.base_url}/image.iso",
-                        Path(folder) / "image.iso",
-                        progress=bar,
-                    )
+def _transferred(screen: io.StringIO) -> None:
+    """Tell a bar of a transfer piece by piece; of a real one they come by chance."""
+    second = 0
+    terminal = _console(file=screen, get_time=lambda: float(second))
+    with ProgressBar("image.iso", console=terminal) as bar:
+        for second in range(_SECONDS + 1):
+            done = _SIZE * second // _SECONDS
+            bar(Progress(done=done, total=_SIZE, seconds=float(second)))
 
 
 def _console(

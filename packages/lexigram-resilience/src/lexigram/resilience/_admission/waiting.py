@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Any
 
 from lexigram.contracts.clock import ClockProtocol
 
@@ -11,7 +12,7 @@ __all__ = ["Line", "came_within"]
 
 
 async def came_within(
-    seconds: float, future: asyncio.Future[None], clock: ClockProtocol
+    seconds: float, future: asyncio.Future[Any], clock: ClockProtocol
 ) -> bool:
     """Say whether `future` is done before `seconds` have passed on `clock`.
 

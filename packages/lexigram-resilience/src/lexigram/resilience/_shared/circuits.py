@@ -110,7 +110,7 @@ class FleetCircuits:
         self._known: Mapping[str, _Circuit] = {}
         self._wishes: list[tuple[_Kind, str, float, int]] = []
         self._turn = asyncio.Lock()
-        self._woken: asyncio.Future[None] | None = None
+        self._woken = asyncio.Event()
         self._is_applying = False
 
     def __repr__(self) -> str:
@@ -198,11 +198,7 @@ class FleetCircuits:
     def _wish(self, kind: _Kind, name: str, seconds: float) -> None:
         version = self._known.get(name, _USUAL).version
         self._wishes.append((kind, name, seconds, version))
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._woken is not None and not self._woken.done():
-            self._woken.set_result(None)
+        self._woken.set()
 
     def _wait_to_try(self, breaker: str, key: str) -> float:
         """Return 0 when this process may try, or seconds until it asks again."""
@@ -218,12 +214,16 @@ class FleetCircuits:
         while True:
             # Breakers are made as they are asked for.
             self._set_trials(self._wait_to_try)
+            # What is wished meanwhile is told without waiting for the interval.
+            self._woken.clear()
             # Its guard says in the log that it is lost, once.
             with suppress(StoreError):
                 await self.confer()
-            if not self._wishes or self._store.guard.wait:
-                self._woken = asyncio.get_running_loop().create_future()
-                await came_within(self._config.interval, self._woken, self._clock)
+            woken = asyncio.ensure_future(self._woken.wait())
+            try:
+                await came_within(self._config.interval, woken, self._clock)
+            finally:
+                woken.cancel()
 
     def _set_trials(self, decide: Callable[[str, str], float] | None) -> None:
         for name in self._breakers.names():
