@@ -1,10 +1,12 @@
 """What the pages show is what the files are, and what they link to is there."""
 
+import pkgutil
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ import yaml
 from config_reference import sections
 from documentation import CONFIG, ELSEWHERE, MODULES, api_pages, assemble, names_of
 from pages import filled, pages, run_blocks
+from typing_extensions import is_protocol
 
 from environments import ROOT
+from lexigram import contracts
 
 PAGES = pages()
 WITH_FILES = [
@@ -24,6 +28,10 @@ WITH_FILES = [
 ]
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+INSIDE = {
+    "OpenBody",  # what the client and the fake share
+    "Limit",
+}
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -97,6 +105,22 @@ def test_the_files_that_are_shown_pass_the_type_checker(folder: str) -> None:
         check=False,
     )  # fmt: skip
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def protocols() -> Iterator[str]:
+    """Yield the names of the protocols that the contracts offer."""
+    for found in pkgutil.walk_packages(contracts.__path__, f"{contracts.__name__}."):
+        if "._" not in found.name:
+            module = import_module(found.name)
+            for name in getattr(module, "__all__", ()):
+                if is_protocol(getattr(module, name)):
+                    yield name
+
+
+@pytest.mark.parametrize("name", sorted({*protocols()} - INSIDE))
+def test_every_protocol_is_explained_on_a_page(name: str) -> None:
+    explained = (ROOT / "docs" / "contracts").glob("*.md")
+    assert any(re.search(rf"`{name}\b", page.read_text()) for page in explained)
 
 
 # --- the site -------------------------------------------------------------------------
