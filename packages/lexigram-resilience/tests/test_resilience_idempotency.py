@@ -124,6 +124,53 @@ async def test_a_store_that_does_not_answer_says_so(own_server: Any) -> None:
             await store.release(claim)
 
 
+class Losing:
+    """A way to a server on which the next answer can be lost, with its connection."""
+
+    def __init__(self, port: int) -> None:
+        self.lose = False
+        self.lost = 0
+        self._server_port = port
+
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        answers, requests = await asyncio.open_connection(
+            "127.0.0.1", self._server_port
+        )
+        try:
+            while data := await reader.read(65536):
+                requests.write(data)
+                answer = await answers.read(65536)
+                if self.lose:
+                    self.lose, self.lost = False, self.lost + 1
+                    return
+                writer.write(answer)
+        finally:
+            writer.close()
+            requests.close()
+
+
+async def test_a_result_whose_answer_was_lost_is_kept_and_told_so(
+    store_server: Any,
+) -> None:
+    way = Losing(store_server.port)
+    async with await asyncio.start_server(way.serve, "127.0.0.1", 0) as relay:
+        port = relay.sockets[0].getsockname()[1]
+        config = StoreConfig(
+            url=f"redis://127.0.0.1:{port}", prefix=uuid4().hex, timeout=10
+        )
+        async with SharedStore(config) as shared:
+            store = SharedIdempotencyStore(shared)
+            claim = await store.claim("a", lease=60.0)
+            way.lose = True
+            assert await store.finish(claim, b"result", keep=60.0)
+            assert way.lost == 1
+            assert (await store.claim("a", lease=60.0)).result == b"result"
+            # Which is not to say that it may be finished by anybody again.
+            assert not await store.finish(claim, b"other", keep=60.0)
+
+
 def test_what_a_claim_shows_is_no_result_and_no_token() -> None:
     claim = IdempotencyClaim("a", "finished", token="t0ken", result=b"s3cret")
     assert repr(claim) == "<IdempotencyClaim 'a': finished, 6 bytes>"

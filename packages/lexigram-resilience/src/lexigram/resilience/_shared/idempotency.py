@@ -53,9 +53,10 @@ class SharedIdempotencyStore:
         Raises:
             IdempotencyStoreError: The store does not answer.
         """
-        return bool(
-            await self._ask(FINISH, claim.key, claim.token, result, _milliseconds(keep))
+        kept = await self._ask(
+            FINISH, claim.key, claim.token, uuid4().hex, result, _milliseconds(keep)
         )
+        return bool(kept)
 
     async def release(self, claim: IdempotencyClaim) -> bool:
         """Give up a key; False if the lease was over.

@@ -83,7 +83,8 @@ return {given, string.format('%.17g', early), string.format('%.17g', next)}
 
 CLAIM: Final = """
 -- One of those who ask for a key gets it; the others get what became of it.
--- The key holds 'c' and the token of who has it, or 'r' and a result.
+-- The key holds 'c' and the token of who has it, or 'r', 32 letters of who finished it,
+-- and a result.
 -- In:  token, milliseconds that a claim lasts.
 -- Out: 'claimed'; 'taken' and the milliseconds left; 'finished' and the result.
 local held = redis.call('GET', KEYS[1])
@@ -92,19 +93,26 @@ if not held or held == 'c' .. ARGV[1] then
   return {'claimed', ''}
 end
 if string.sub(held, 1, 1) == 'r' then
-  return {'finished', string.sub(held, 2)}
+  return {'finished', string.sub(held, 34)}
 end
 return {'taken', tostring(redis.call('PTTL', KEYS[1]))}
 """
 
 FINISH: Final = """
 -- Keep the result of who has the key, unless somebody else took it over.
--- In:  token, result, milliseconds to keep it.  Out: 1 when it was kept.
-if redis.call('GET', KEYS[1]) ~= 'c' .. ARGV[1] then
-  return 0
+-- In:  token, 32 letters that no other finishing has, result, milliseconds to keep it.
+-- Out: 1 when it was kept.
+local held = redis.call('GET', KEYS[1])
+local kept = 'r' .. ARGV[2]
+if held == 'c' .. ARGV[1] then
+  redis.call('SET', KEYS[1], kept .. ARGV[3], 'PX', ARGV[4])
+  return 1
 end
-redis.call('SET', KEYS[1], 'r' .. ARGV[2], 'PX', ARGV[3])
-return 1
+-- Its answer was lost, and it was sent again.
+if held and string.sub(held, 1, 33) == kept then
+  return 1
+end
+return 0
 """
 
 RELEASE: Final = """
