@@ -48,6 +48,7 @@ MODULES: Final = {
         "lexigram.contracts.di",
         "lexigram.contracts.clock",
         "lexigram.contracts.errors",
+        "lexigram.contracts.fields",
         "lexigram.contracts.health",
         "lexigram.contracts.metrics",
         "lexigram.contracts.redaction",

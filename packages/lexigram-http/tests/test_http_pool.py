@@ -497,7 +497,7 @@ async def test_a_unix_socket_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_a_unix_socket_has_no_proxy() -> None:
     with pytest.raises(ValueError, match="not reached through a proxy"):
-        HTTPClient.over_unix_socket("x", HTTPClientConfig(proxy="http://proxy.test:1"))  # type: ignore[arg-type]  # pydantic takes the text
+        HTTPClient.over_unix_socket("x", HTTPClientConfig(proxy="http://proxy.test:1"))
 
 
 async def test_an_address_that_does_not_answer_does_not_hold_up_the_next(

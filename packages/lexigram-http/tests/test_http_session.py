@@ -1,6 +1,9 @@
 """Proxies, cookies, configuration and the module."""
 
 import inspect
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -16,6 +19,7 @@ from lexigram.http import (
     HTTPClient,
     HTTPClientConfig,
     HTTPModule,
+    TLSConfig,
     json_as,
 )
 from lexigram.testing import FaultServer
@@ -129,6 +133,36 @@ def test_an_unknown_option_in_python_is_named_with_the_nearest(
 ) -> None:
     with pytest.raises(TypeError, match=message):
         model(**values)
+
+
+@pytest.mark.parametrize("given", [{"proxy": "http://u:s3cret@proxy:1"}, {}, "s3cret"])
+@pytest.mark.parametrize(
+    "make", [HTTPClient, partial(HTTPClient.over_unix_socket, "api.sock")]
+)
+def test_what_is_no_configuration_is_refused_with_the_way_to_one(
+    make: Callable[..., HTTPClient], given: object
+) -> None:
+    with pytest.raises(TypeError, match="takes HTTPClientConfig") as caught:
+        make(given)
+    assert f"not a {type(given).__name__}" in str(caught.value)
+    assert "HTTPClientConfig.model_validate(" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_dictionary_is_made_a_configuration_by_what_the_message_says() -> None:
+    config = HTTPClientConfig.model_validate({"pool": {"max_connections": 3}})
+    assert HTTPClient(config).config.pool.max_connections == 3
+
+
+def test_values_are_kept_in_one_form_whatever_they_were_given_in() -> None:
+    listed = HTTPClientConfig(
+        retry_statuses=[503], tls=TLSConfig(ca_file="ca.pem", pins=["AB" * 32])
+    )
+    assert listed == HTTPClientConfig(
+        retry_statuses=frozenset({503}),
+        tls=TLSConfig(ca_file=Path("ca.pem"), pins=("ab" * 32,)),
+    )
+    assert (type(listed.retry_statuses), type(listed.tls.pins)) == (frozenset, tuple)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -30,12 +29,14 @@ from lexigram.contracts.web import (
     build_result,
 )
 from lexigram.contracts.web.calling import Interceptors, Telemetry, judge_by, streamed
+from lexigram.http.agent import user_agent
 from lexigram.http.call import CallPath
 from lexigram.http.config import HTTPClientConfig
 from lexigram.http.guard import choose_guard, describe_guard
 from lexigram.http.pool.pool import ConnectionPool
 from lexigram.http.pool.statistics import PoolStatistics
 from lexigram.http.proxies import ProxySelector
+from lexigram.http.section import given_or_default
 from lexigram.http.sharing import check_shared
 from lexigram.http.tls import NamedPolicy, prepare_named
 from lexigram.result import Result
@@ -43,8 +44,6 @@ from lexigram.result import Result
 if TYPE_CHECKING:  # loaded by who calls the methods: few do, and it takes time
     from lexigram.http.downloads.download import Download, DownloadOptions
     from lexigram.http.explaining import CallPlan
-
-_USER_AGENT = ("User-Agent", f"lexigram-http/{version('lexigram-http')}")
 
 
 class HTTPClient:
@@ -72,12 +71,13 @@ class HTTPClient:
 
     Raises:
         SharedPoolError: `config` wants something of the pool that is made otherwise.
+        TypeError: `config` is something else, a dictionary for instance.
 
     Example:
-        >>> async def names() -> list[str]:
-        ...     async with HTTPClient() as client:
-        ...         result = await client.get("https://api.example.com/users")
-        ...         return [user["name"] for user in result.unwrap().json]
+        >>> async with HTTPClient() as client:
+        ...     result = await client.get("https://api.example.com/users")
+        >>> [user["name"] for user in result.unwrap().json]
+        ['Ada', 'Grace']
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class HTTPClient:
         metrics: MetricsRecorderProtocol | None = None,
         clock: ClockProtocol | None = None,
     ) -> None:
-        self.config: HTTPClientConfig = config or HTTPClientConfig()
+        self.config: HTTPClientConfig = given_or_default(HTTPClientConfig, config)
         self._owns_pool = pool is None
         if pool is None:
             pool = ConnectionPool(
@@ -168,7 +168,7 @@ class HTTPClient:
             ValueError: `config` names a proxy, or restricts `egress`: there is no address
                 that could be judged.
         """
-        config = config or HTTPClientConfig()
+        config = given_or_default(HTTPClientConfig, config)
         if config.proxy is not None:
             raise ValueError(
                 "A Unix socket is not reached through a proxy. Leave `proxy` out."
@@ -230,7 +230,7 @@ class HTTPClient:
             around_attempt=Interceptors.of("attempt", self._interceptors, self._clock),
             telemetry=self._telemetry,
             clock=self._clock,
-            headers=(_USER_AGENT,),
+            headers=(user_agent(),),
             tls={name: policy.context for name, policy in policies.items()},
         )
         self._stopped = False
@@ -307,7 +307,7 @@ class HTTPClient:
             pool=self._pool,
             policies=self._describe_guard(),
             interceptors=self._interceptors,
-            headers=(_USER_AGENT,),
+            headers=(user_agent(),),
             clock=self._clock,
             proxies=None if self._path is None else self._path.proxies,
         )
@@ -328,37 +328,66 @@ class HTTPClient:
     async def get(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send GET (RFC 9110 §9.3.1)."""
+        """Send GET (RFC 9110 §9.3.1) and hand back what came of it.
+
+        Returns:
+            `Ok` with the response for a status below 400. `Err` for the rest: an
+            `HTTPStatusError` has the response of a higher one, and the other classes of
+            `HTTPClientError` say why there is none.
+
+        Raises:
+            HTTPCircuitOpenError: A policy decided, as with `HTTPRejectedError` and
+                `HTTPRetryExhaustedError`; an `Err`, too, when `infrastructure_errors`
+                is "return".
+            HTTPUnknownOptionError: An option is misspelt.
+            HTTPClientStateError: The client is not started, or stopped.
+            asyncio.CancelledError: The caller was cancelled; the connection is closed.
+        """
         return await self._verb("GET", url, options)
 
     async def post(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send POST (RFC 9110 §9.3.3); sent once unless there is an `idempotency_key`."""
+        """Send POST (RFC 9110 §9.3.3); sent once unless there is an `idempotency_key`.
+
+        Returns and raises what `get` does.
+        """
         return await self._verb("POST", url, options)
 
     async def put(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send PUT (RFC 9110 §9.3.4)."""
+        """Send PUT (RFC 9110 §9.3.4).
+
+        Returns and raises what `get` does.
+        """
         return await self._verb("PUT", url, options)
 
     async def delete(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send DELETE (RFC 9110 §9.3.5)."""
+        """Send DELETE (RFC 9110 §9.3.5).
+
+        Returns and raises what `get` does.
+        """
         return await self._verb("DELETE", url, options)
 
     async def patch(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send PATCH (RFC 5789); sent once unless there is an `idempotency_key`."""
+        """Send PATCH (RFC 5789); sent once unless there is an `idempotency_key`.
+
+        Returns and raises what `get` does.
+        """
         return await self._verb("PATCH", url, options)
 
     async def head(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send HEAD (RFC 9110 §9.3.2)."""
+        """Send HEAD (RFC 9110 §9.3.2), whose response has no body.
+
+        Returns and raises what `get` does.
+        """
         return await self._verb("HEAD", url, options)
 
     async def request(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, Secret, field_validator, model_validator
 
+from lexigram.contracts.fields import Converted, Several
 from lexigram.contracts.redaction import redact_url
 from lexigram.contracts.web import RETRYABLE_STATUSES, Timeouts
 from lexigram.contracts.web.calling import (
@@ -152,8 +153,9 @@ class HTTPClientConfig(Section):
             "the option `tls`. Each stands alone: nothing of `tls` is added to it."
         ),
     )
-    proxy: ProxyURL | None = Field(
+    proxy: Converted[ProxyURL | None, ProxyURL | str | None] = Field(
         default=None,
+        validate_default=True,
         description="URL of an HTTP proxy for every request; wins over the environment.",
     )
     trust_env: bool = Field(
@@ -191,8 +193,9 @@ class HTTPClientConfig(Section):
             "any other response."
         ),
     )
-    retry_statuses: frozenset[int] = Field(
+    retry_statuses: Converted[frozenset[int], Several[int] | range] = Field(
         default=RETRYABLE_STATUSES,
+        validate_default=True,
         description=(
             "Statuses that are worth another attempt, for the built-in retry and for "
             "whatever policy is registered; from 400 to 599."

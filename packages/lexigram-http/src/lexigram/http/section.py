@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +26,27 @@ class Section(BaseModel):
     # Tells pydantic that validating a mapping need not go through this constructor,
     # so that a configuration loader gets every problem with its place instead.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+
+_Model = TypeVar("_Model", bound=Section)
+
+
+def given_or_default(model: type[_Model], given: object) -> _Model:
+    """Return the section that was given; for None one with the defaults.
+
+    Raises:
+        TypeError: It is something else: a dictionary, a URL. Its value, which may hold a
+            password, is not shown.
+    """
+    if given is None:
+        return model()
+    if not isinstance(given, model):
+        name = model.__name__
+        raise TypeError(
+            f"`config` takes {name}(...), and not a {type(given).__name__}. Make one of a "
+            f"dictionary with {name}.model_validate(...)."
+        )
+    return given
 
 
 def _refuse_misplaced(model: type[Section], values: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lexigram.contracts.errors import LexigramError
+from lexigram.contracts.fields import Converted, Several
 from lexigram.http.section import Section
 
 logger: logging.Logger = logging.getLogger("lexigram.http.client")
@@ -46,25 +47,30 @@ class TLSConfig(Section):
             "`lexigram-http[truststore]`), or none."
         ),
     )
-    ca_file: Path | None = Field(
-        default=None, description="PEM file with authorities to trust as well."
+    ca_file: Converted[Path | None, Path | str | None] = Field(
+        default=None,
+        validate_default=True,
+        description="PEM file with authorities to trust as well.",
     )
     ca_data: str | None = Field(
         default=None, description="Authorities to trust as well, as PEM text."
     )
-    client_cert_file: Path | None = Field(
+    client_cert_file: Converted[Path | None, Path | str | None] = Field(
         default=None,
+        validate_default=True,
         description="PEM file with the certificate that is shown to servers, and its chain.",
     )
-    client_key_file: Path | None = Field(
+    client_key_file: Converted[Path | None, Path | str | None] = Field(
         default=None,
+        validate_default=True,
         description="PEM file with its key; left out: in `client_cert_file`.",
     )
-    client_key_password: SecretStr | None = Field(
-        default=None, description="Decrypts the key."
+    client_key_password: Converted[SecretStr | None, SecretStr | str | None] = Field(
+        default=None, validate_default=True, description="Decrypts the key."
     )
-    pins: tuple[str, ...] = Field(
+    pins: Converted[tuple[str, ...], Several[str]] = Field(
         default=(),
+        validate_default=True,
         description=(
             "SHA-256 fingerprints in hexadecimal. A server, not a proxy before it, has "
             "to show one of these certificates, and the other checks still hold."

@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from lexigram.contracts.fields import Converted, Several
+
 __all__ = ["LoggingConfig"]
 
 
@@ -33,12 +35,11 @@ class LoggingConfig(BaseModel):
         Literal["console", "json"],
         Field(description="Lines for people, or one JSON object a line."),
     ] = "console"
-    shown: Annotated[
-        frozenset[str],
-        Field(
-            description=(
-                "Names of fields whose values are shown although they look like a "
-                "secret's, such as 'prompt_tokens'."
-            )
+    shown: Converted[frozenset[str], Several[str]] = Field(
+        default=frozenset(),
+        validate_default=True,
+        description=(
+            "Names of fields whose values are shown although they look like a "
+            "secret's, such as 'prompt_tokens'."
         ),
-    ] = frozenset()
+    )

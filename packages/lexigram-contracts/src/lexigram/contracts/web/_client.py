@@ -46,37 +46,66 @@ class HTTPClientProtocol(Protocol):
     async def get(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send GET (RFC 9110 §9.3.1)."""
+        """Send GET (RFC 9110 §9.3.1) and hand back what came of it.
+
+        Returns:
+            `Ok` with the response for a status below 400. `Err` for the rest: an
+            `HTTPStatusError` has the response of a higher one, and the other classes of
+            `HTTPClientError` say why there is none.
+
+        Raises:
+            HTTPCircuitOpenError: A policy decided, as with `HTTPRejectedError` and
+                `HTTPRetryExhaustedError`; see `HTTPClientProtocol`.
+            HTTPUnknownOptionError: An option is misspelt.
+            HTTPClientStateError: The client is not started, or stopped.
+            asyncio.CancelledError: The caller was cancelled; the connection is given
+                back.
+        """
         _missing(self, "get")
 
     async def post(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send POST (RFC 9110 §9.3.3); not repeated without an `idempotency_key`."""
+        """Send POST (RFC 9110 §9.3.3); not repeated without an `idempotency_key`.
+
+        Returns and raises what `get` does.
+        """
         _missing(self, "post")
 
     async def put(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send PUT (RFC 9110 §9.3.4)."""
+        """Send PUT (RFC 9110 §9.3.4).
+
+        Returns and raises what `get` does.
+        """
         _missing(self, "put")
 
     async def delete(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send DELETE (RFC 9110 §9.3.5)."""
+        """Send DELETE (RFC 9110 §9.3.5).
+
+        Returns and raises what `get` does.
+        """
         _missing(self, "delete")
 
     async def patch(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send PATCH (RFC 5789); not repeated without an `idempotency_key`."""
+        """Send PATCH (RFC 5789); not repeated without an `idempotency_key`.
+
+        Returns and raises what `get` does.
+        """
         _missing(self, "patch")
 
     async def head(
         self, url: str, **options: Unpack[RequestOptions]
     ) -> Result[HttpResponse, HTTPClientError]:
-        """Send HEAD (RFC 9110 §9.3.2)."""
+        """Send HEAD (RFC 9110 §9.3.2), whose response has no body.
+
+        Returns and raises what `get` does.
+        """
         _missing(self, "head")
 
     async def request(
@@ -85,7 +114,8 @@ class HTTPClientProtocol(Protocol):
         """Send any method and return the response, whatever its status.
 
         Raises:
-            HTTPClientError: There is no response.
+            HTTPClientError: There is no response; the class says why. What `get` raises
+                is raised here, too.
         """
         _missing(self, "request")
 

@@ -7,6 +7,7 @@ from typing import Final, Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
+from lexigram.contracts.fields import Converted, Several
 from lexigram.http.egress.addresses import network_of, number_of
 from lexigram.http.section import Section
 
@@ -36,38 +37,48 @@ class EgressConfig(Section):
             "`allow_networks` alone (`listed`)."
         ),
     )
-    allow_networks: tuple[str, ...] = Field(
+    allow_networks: Converted[tuple[str, ...], Several[str]] = Field(
         default=(),
+        validate_default=True,
         description=(
             "Networks that are connected to beside `addresses`, in CIDR notation."
         ),
     )
-    deny_networks: tuple[str, ...] = Field(
+    deny_networks: Converted[tuple[str, ...], Several[str]] = Field(
         default=(),
+        validate_default=True,
         description=(
             "Networks that are never connected to, in CIDR notation, nor through an "
             "IPv6 address that carries one of theirs."
         ),
     )
-    allow_hosts: tuple[str, ...] = Field(
+    allow_hosts: Converted[tuple[str, ...], Several[str]] = Field(
         default=(),
+        validate_default=True,
         description=(
             "The only hosts that are called: names, `*.name` for all below one, and "
             "addresses. Their addresses are judged all the same."
         ),
     )
-    deny_hosts: tuple[str, ...] = Field(
+    deny_hosts: Converted[tuple[str, ...], Several[str]] = Field(
         default=(),
+        validate_default=True,
         description="Hosts that are never called: names, and `*.name` for all below one.",
     )
-    allow_ports: frozenset[int] = Field(
-        default=frozenset(), description="The only ports that are called, 1 to 65535."
+    allow_ports: Converted[frozenset[int], Several[int] | range] = Field(
+        default=frozenset(),
+        validate_default=True,
+        description="The only ports that are called, 1 to 65535.",
     )
-    deny_ports: frozenset[int] = Field(
-        default=frozenset(), description="Ports that are never called, 1 to 65535."
+    deny_ports: Converted[frozenset[int], Several[int] | range] = Field(
+        default=frozenset(),
+        validate_default=True,
+        description="Ports that are never called, 1 to 65535.",
     )
-    allow_schemes: frozenset[Scheme] = Field(
-        default=frozenset(), description="The only schemes that are called."
+    allow_schemes: Converted[frozenset[Scheme], Several[Scheme]] = Field(
+        default=frozenset(),
+        validate_default=True,
+        description="The only schemes that are called.",
     )
     trust_proxy: bool = Field(
         default=False,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from lexigram.contracts.fields import Converted
 from lexigram.resilience._config.section import Section
 
 __all__ = ["CoordinationConfig", "OnStoreError", "StoreConfig"]
@@ -23,6 +24,9 @@ def _known_scheme(url: SecretStr) -> SecretStr:
             "socket's path). Write it like redis://limits.internal:6379/0."
         )
     return url
+
+
+_URL: TypeAlias = Annotated[SecretStr, AfterValidator(_known_scheme)]
 
 
 class CoordinationConfig(Section):
@@ -51,7 +55,7 @@ class CoordinationConfig(Section):
 class StoreConfig(Section):
     """Where the processes of a fleet keep what they share: a Redis or Valkey server."""
 
-    url: Annotated[SecretStr, AfterValidator(_known_scheme)] = Field(
+    url: Converted[_URL, SecretStr | str] = Field(
         description=(
             "The server: redis://host:port/database, rediss:// for TLS, unix:// for a "
             "socket. A secret, since it may hold a password."
@@ -60,11 +64,14 @@ class StoreConfig(Section):
     username: str | None = Field(
         default=None, description="Who asks, where the URL does not say it."
     )
-    password: SecretStr | None = Field(
-        default=None, description="The password, where the URL does not hold it."
-    )
-    ca_file: Path | None = Field(
+    password: Converted[SecretStr | None, SecretStr | str | None] = Field(
         default=None,
+        validate_default=True,
+        description="The password, where the URL does not hold it.",
+    )
+    ca_file: Converted[Path | None, Path | str | None] = Field(
+        default=None,
+        validate_default=True,
         description=(
             "Certificates (PEM) that may have signed that of a rediss:// server; None "
             "for those of the system."
