@@ -6,11 +6,11 @@ This package is the public path of every name; its modules are its own affair, b
 exchange on the wire) → `pool.session` → `pool.connector`.
 
 Example:
-    >>> async def main() -> None:
-    ...     async with HTTPClient.session_context() as client:
-    ...         result = await client.get("https://api.example.com/users")
-    ...         if result.is_ok():
-    ...             print(result.value.json)
+    >>> async with HTTPClient.session_context() as client:
+    ...     result = await client.get("https://api.example.com/users")
+    ...     if result.is_ok():
+    ...         print(result.value.json)
+    [{'name': 'Ada'}, {'name': 'Grace'}]
 """
 
 import logging

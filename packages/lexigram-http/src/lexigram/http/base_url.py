@@ -60,14 +60,14 @@ class BaseURLHTTPClient:
         HTTPInvalidRequestError: The base URL or a default is not usable.
 
     Example:
-        >>> async def pay(token: str) -> None:
-        ...     async with BaseURLHTTPClient(
-        ...         base_url="https://api.partner.example.com/v1",
-        ...         headers={"Authorization": f"Bearer {token}"},
-        ...         timeout=60.0,
-        ...     ) as client:
-        ...         response = await client.post("/invoices", json={"cents": 4200})
-        ...         response.raise_for_status()
+        >>> async with BaseURLHTTPClient(
+        ...     base_url="https://api.example.com/v1",
+        ...     headers={"Authorization": f"Bearer {token}"},
+        ...     timeout=60.0,
+        ... ) as client:
+        ...     response = await client.post("/invoices", json={"cents": 4200})
+        >>> response.raise_for_status().json
+        {'id': 'inv_1', 'cents': 4200}
     """
 
     def __init__(

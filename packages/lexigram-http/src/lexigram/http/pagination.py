@@ -105,9 +105,10 @@ def paginate(
         ValueError: `max_pages` is not positive.
 
     Example:
-        >>> async def titles(client: HTTPClientProtocol, url: str) -> list[str]:
-        ...     issues = paginate(client, url).items(json_as(list[Issue]))
-        ...     return [issue.title async for issue in issues]
+        >>> async with HTTPClient() as client:
+        ...     pages = paginate(client, "https://api.example.com/issues")
+        ...     [issue.title async for issue in pages.items(json_as(list[Issue]))]
+        ['It leaks', 'It is slow', 'It works']
     """
 
     def send(url: str, options: RequestOptions) -> Awaitable[HttpResponse]:

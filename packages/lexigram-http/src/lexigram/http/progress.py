@@ -123,9 +123,14 @@ def with_progress(content: ContentSource, progress: ProgressCallback) -> BodyStr
         HTTPInvalidRequestError: It is something else, or a file that cannot be read.
 
     Example:
-        >>> async def put(client: HTTPClientProtocol, path: Path) -> None:
-        ...     body = with_progress(path, lambda progress: print(progress.fraction))
-        ...     (await client.put("https://store.example.com/x", content=body)).unwrap()
+        >>> from pathlib import Path
+        >>> def show(progress: Progress) -> None:
+        ...     print(f"{progress.fraction:.0%}")
+        >>> body = with_progress(Path("photo.jpg"), show)
+        >>> async with HTTPClient() as client:
+        ...     result = await client.put("https://api.example.com/photo.jpg", content=body)
+        0%
+        100%
     """
     source = content_of(content, "content")
     if isinstance(source, bytes):

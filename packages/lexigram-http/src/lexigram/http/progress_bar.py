@@ -27,9 +27,10 @@ class ProgressBar:
         ModuleNotFoundError: rich is not installed.
 
     Example:
-        >>> async def fetch(client: HTTPClient, url: str) -> None:
+        >>> async with HTTPClient() as client:
         ...     with ProgressBar("image.iso") as bar:
-        ...         await client.download(url, "image.iso", progress=bar)
+        ...         url = "https://api.example.com/image.iso"
+        ...         done = await client.download(url, "image.iso", progress=bar)
     """
 
     def __init__(self, label: str = "", *, console: Console | None = None) -> None:

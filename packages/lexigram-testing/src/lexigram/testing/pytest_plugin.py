@@ -20,31 +20,40 @@ test's own event loop. So they work with pytest-asyncio in both modes, with anyi
 in a plain `def test_…` that calls `asyncio.run`. Nothing is active until it is asked for.
 
 Example:
+    ```python
     @pytest.mark.lexigram_http(base_url="https://partner.test")
     async def test_an_invoice_is_fetched(fake_http: FakeHTTPClient) -> None:
         fake_http.on.get("/v1/invoices/{id}").respond(json={"id": "inv_1"})
         invoice = await BillingClient(fake_http).fetch_invoice("inv_1")
         assert invoice.unwrap().id == "inv_1"
+    ```
 
 Tests that are all to run in virtual time need no block in each of them, but a loop that
 is made so. The plugin makes none, since a project can have one such hook only; these
 lines in a `conftest.py` do, for pytest-asyncio or for anyio:
 
-    def pytest_asyncio_loop_factories(config, item):
-        virtual = "outages" in item.path.parts
-        return {"loop": VirtualLoop if virtual else asyncio.new_event_loop}
+```python
+def pytest_asyncio_loop_factories(config, item):
+    virtual = "outages" in item.path.parts
+    return {"loop": VirtualLoop if virtual else asyncio.new_event_loop}
 
-    @pytest.fixture
-    def anyio_backend():
-        return "asyncio", {"loop_factory": VirtualLoop}
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio", {"loop_factory": VirtualLoop}
+```
 
 Without pytest, or in `unittest.IsolatedAsyncioTestCase`, whose tests take no fixtures,
 enter the objects themselves; leaving the block verifies:
 
-    class BillingTest(unittest.IsolatedAsyncioTestCase):
-        async def test_an_invoice_is_fetched(self) -> None:
-            async with FakeHTTPClient() as fake:
-                ...
+```python
+class BillingTest(unittest.IsolatedAsyncioTestCase):
+    async def test_an_invoice_is_fetched(self) -> None:
+        async with FakeHTTPClient() as fake:
+            fake.on.get("/v1/invoices/{id}").respond(json={"id": "inv_1"})
+            invoice = await BillingClient(fake).fetch_invoice("inv_1")
+            self.assertEqual(invoice.unwrap().id, "inv_1")
+```
 """
 
 from __future__ import annotations
@@ -223,10 +232,16 @@ def fault_server(request: pytest.FixtureRequest) -> Generator[FaultServers]:
     """The maker of `FaultServer`s that are verified when the test ends.
 
     Example:
+        ```python
+        from lexigram.testing.pytest_plugin import FaultServers
+
+
         async def test_a_reset_is_reported(fault_server: FaultServers) -> None:
             async with fault_server.run() as server:
                 server.on.get("/").fail(fault.reset())
-                ...  # point a client at server.base_url
+                async with HTTPClient() as client:
+                    assert (await client.get(server.base_url)).is_err()
+        ```
     """
     from lexigram.testing._pytest.doubles import servers_of  # noqa: PLC0415 - see above
 
@@ -249,10 +264,13 @@ def http_cassette(request: pytest.FixtureRequest) -> Generator[Cassette]:
     What it does with requests is said by `--http-record`; nothing is sent by default.
 
     Example:
+        ```python
         async def test_an_invoice(http_cassette: Cassette) -> None:
             async with HTTPClient() as live:
                 client = RecordingHTTPClient(live, http_cassette)
-                ...
+                result = await client.get("https://api.test/v1/invoices/inv_1")
+                assert result.unwrap().json["id"] == "inv_1"
+        ```
     """
     from lexigram.testing._pytest.cassettes import (  # noqa: PLC0415 - see above
         cassette_of,
@@ -275,8 +293,13 @@ def testbed() -> type[TestBed]:
     """The class `TestBed`, to be made of modules and entered.
 
     Example:
-        async with testbed(AppModule) as bed:
-            shop = await bed.get(Shop)
+        ```python
+        async def test_a_shop_knows_its_stock(testbed: type[TestBed]) -> None:
+            fake = FakeHTTPClient()
+            async with testbed(AppModule).override(HTTPClientProtocol).to(fake) as bed:
+                fake.on.get("/v1/stock").respond(json={"items": 3})
+                assert await (await bed.get(Shop)).stock() == 3
+        ```
     """
     from lexigram.testing._app.bed import TestBed  # noqa: PLC0415 - see above
 

@@ -3,11 +3,20 @@
 Needs the extra: `pip install "lexigram-testing[hypothesis]"`.
 
 Example:
+    ```python
+    from lexigram.contracts.web import Timeouts
+
+
     @given(outage=fault_schedules(well=Reply(json={"id": "inv_1"})))
     async def test_an_invoice_survives_any_short_outage(outage: FaultSchedule) -> None:
-        async with FakeHTTPClient() as fake, virtual_time():
+        config = RetryConfig(max_attempts=5, max_retry_after=120.0, budget=None)
+        fake = FakeHTTPClient(
+            retry_policy=RetryPolicy(config), timeout=Timeouts(total=None, attempt=5.0)
+        )
+        async with fake, virtual_time():
             outage.apply(fake.on.get("/v1/invoices/inv_1"))
             assert (await BillingClient(fake).fetch_invoice("inv_1")).is_ok()
+    ```
 
 A failing example is the shortest outage that fails, and what is printed of it can be
 pasted behind the route: `fake.on.get(...).sequence(fault.reset(), fault.reset(), ...)`.

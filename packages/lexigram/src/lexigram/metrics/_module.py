@@ -25,7 +25,8 @@ class MetricsSummaryModule:
         ```python
         modules = [HTTPModule.configure(), MetricsSummaryModule.configure()]
         async with Application.boot(modules=modules) as app:
-            ...
+            client = await app.resolve(HTTPClientProtocol)
+            await client.get("https://api.example.com/users/7", route="/users/{id}")
             (await app.resolve(MetricsSummary)).print()
         ```
     """

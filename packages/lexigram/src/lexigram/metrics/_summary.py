@@ -50,7 +50,7 @@ class MetricsSummary(InterceptorProtocol, MetricsRecorderProtocol):
         ```python
         summary = MetricsSummary()
         async with HTTPClient(metrics=summary, interceptors=[summary]) as client:
-            await client.get("https://api.test/v1/users/7", route="/users/{id}")
+            await client.get("https://api.example.com/users/7", route="/users/{id}")
         summary.print()
         ```
     """

@@ -29,6 +29,7 @@ class OTelModule:
     Example:
         ```python
         modules = [HTTPModule.configure(), OTelModule.configure()]
+        async with Application.boot(modules=modules) as app: ...
         ```
     """
 

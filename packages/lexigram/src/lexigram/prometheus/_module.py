@@ -24,6 +24,7 @@ class PrometheusModule:
             HTTPModule.configure(),
             PrometheusModule.configure(PrometheusConfig(port=9464)),
         ]
+        Application(modules=modules).check()
         ```
     """
 

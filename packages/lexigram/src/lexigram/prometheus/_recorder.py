@@ -40,11 +40,13 @@ class PrometheusRecorder(MetricsRecorderProtocol):
             are counted under the value "other" of every label.
 
     Example:
-        ```python
-        recorder = PrometheusRecorder()
-        async with HTTPClient(metrics=recorder) as client: ...
-        recorder.render()  # what `GET /metrics` answers, as `recorder.content_type`
-        ```
+        >>> recorder = PrometheusRecorder()
+        >>> async with HTTPClient(metrics=recorder) as client:
+        ...     result = await client.get("https://api.example.com/users")
+        >>> print(recorder.render().decode())
+        # HELP http_request_duration_seconds The metric http.request.duration of lexigram.
+        ...
+        http_request_status_total{method="GET",status="200"} 1.0
     """
 
     content_type: Final = CONTENT_TYPE_LATEST

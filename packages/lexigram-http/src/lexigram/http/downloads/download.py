@@ -142,9 +142,11 @@ async def download(  # noqa: PLR0913 - options, each by its name
         ValueError: `checksum` or `max_bytes` is not usable.
 
     Example:
-        >>> async def fetch(client: HTTPClient, url: str) -> int:
-        ...     done = await download(client, url, "image.iso", checksum="sha256:9f86…")
-        ...     return done.size
+        >>> async with HTTPClient() as client:
+        ...     url = "https://api.example.com/image.iso"
+        ...     done = await download(client, url, "image.iso", checksum=CHECKSUM)
+        >>> done.size
+        300000
     """
     options["headers"] = _checked(url, options.get("headers", ()))
     if max_bytes is not None and max_bytes < 0:

@@ -69,10 +69,14 @@ class SendOnce(AroundInterceptorProtocol):
         clock: What waits.
 
     Example:
-        ```python
-        def chain(store: IdempotencyStoreProtocol) -> InterceptorChainProtocol:
-            return InterceptorChain(SendOnce(store, wait=5.0))
-        ```
+        >>> once = SendOnce(MemoryIdempotencyStore(), wait=5.0)
+        >>> async with HTTPClient(interceptors=[once]) as client:
+        ...     for _ in range(2):
+        ...         result = await client.post(
+        ...             "https://api.example.com/orders", idempotency_key="order-1"
+        ...         )
+        >>> result.unwrap().headers["Idempotent-Replayed"]
+        'true'
     """
 
     def __init__(  # noqa: PLR0913 - all by name, and each with a default

@@ -45,7 +45,11 @@ class RequestSigning(OriginBound):
         >>> def sign(request: RequestContext) -> dict[str, str]:
         ...     digest = hmac.new(b"s3cret", request.body or b"", hashlib.sha256)
         ...     return {"X-Signature": digest.hexdigest()}
-        >>> signing = RequestSigning(sign, origin="https://api.partner.test")
+        >>> signing = RequestSigning(sign, origin="https://api.example.com")
+        >>> async with HTTPClient(interceptors=[signing]) as client:
+        ...     result = await client.post("https://api.example.com/signed", json={})
+        >>> result.unwrap().status
+        200
     """
 
     def __init__(self, sign: Sign, *, origin: str, streams: bool = False) -> None:

@@ -113,10 +113,14 @@ class TokenRefresh(OriginBound, AroundInterceptorProtocol):
 
     Example:
         >>> async def fetch() -> AccessToken:
-        ...     answer = await login.request("POST", "https://id.test/token")
+        ...     answer = await login.request("POST", "https://api.example.com/token")
         ...     grant = answer.raise_for_status().json
         ...     return AccessToken(grant["access_token"], grant["expires_in"])
-        >>> auth = TokenRefresh(fetch, origin="https://api.partner.test")
+        >>> auth = TokenRefresh(fetch, origin="https://api.example.com")
+        >>> async with HTTPClient() as login, HTTPClient(interceptors=[auth]) as client:
+        ...     result = await client.get("https://api.example.com/account")
+        >>> result.unwrap().status
+        200
     """
 
     def __init__(

@@ -35,9 +35,10 @@ class ConnectionPool:
 
     Example:
         >>> from lexigram.http import HTTPClient
-        >>> async def main() -> None:
-        ...     async with ConnectionPool() as pool, HTTPClient(pool=pool) as client:
-        ...         await client.get("https://api.example.com/users")
+        >>> async with ConnectionPool() as pool, HTTPClient(pool=pool) as client:
+        ...     result = await client.get("https://api.example.com/users")
+        ...     pool.statistics()
+        PoolStatistics(in_use=0, idle=1, waiting=0, opened=1, reused=0)
     """
 
     def __init__(

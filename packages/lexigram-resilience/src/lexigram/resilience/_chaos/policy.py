@@ -56,11 +56,11 @@ class Chaos:
         ValueError: It is enabled and lacks what it is to disturb by.
 
     Example:
-        ```python
-        config = ChaosConfig(enabled=True, environment="test", fault_rate=0.2)
-        chaos = Chaos(config, fault=ConnectionResetError)
-        rows = await chaos.execute(fetch_rows)
-        ```
+        >>> config = ChaosConfig(enabled=True, environment="test", fault_rate=1.0)
+        >>> chaos = Chaos(config, fault=ConnectionResetError)
+        >>> await chaos.execute(fetch_rows)
+        Traceback (most recent call last):
+        ConnectionResetError
     """
 
     def __init__(  # noqa: PLR0913 - each is an option of its own

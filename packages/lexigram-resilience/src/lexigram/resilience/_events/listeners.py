@@ -36,6 +36,7 @@ class Events:
         ```python
         events = Events([print])
         pipeline = ResiliencePipeline.from_config(events=events)
+        invoice = await pipeline.execute(fetch_invoice)
         ```
     """
 

@@ -146,6 +146,7 @@ class RetryBudget:
         ```python
         budget = RetryBudget(BudgetConfig(ratio=0.1))
         policy = RetryPolicy(RetryConfig(max_attempts=5), budget=budget)
+        rows = await policy.execute(fetch_rows)
         ```
     """
 

@@ -46,7 +46,11 @@ def retry(config: Any = None, *, retry_on: RetryOn | None = None) -> Any:
     Example:
         ```python
         @retry(RetryConfig(max_attempts=5), retry_on=(ConnectionError, TimeoutError))
-        async def fetch_rows(table: str) -> list[Row]: ...
+        async def load(table: str) -> list[Row]:
+            return await connection.fetch(table)
+
+
+        rows = await load("invoices")
         ```
     """
     if config is None or isinstance(config, RetryConfig):

@@ -74,8 +74,11 @@ class RetryPolicy:
 
 
         @policy
-        async def fetch_order(number: int) -> Order: ...
+        async def load(table: str) -> list[Row]:
+            return await connection.fetch(table)
 
+
+        rows = await load("invoices")
 
         async for attempt in policy.attempts():
             with attempt:

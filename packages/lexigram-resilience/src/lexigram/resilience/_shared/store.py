@@ -42,7 +42,7 @@ class SharedStore:
 
     Example:
         ```python
-        config = StoreConfig(url="redis://limits.internal:6379/0", share=0.25)
+        config = StoreConfig(url=REDIS_URL, share=0.25)
         async with SharedStore(config) as store:
             limiter = SharedRateLimiter(
                 RateLimiterConfig.per_second(100), store=store, name="partner"

@@ -76,6 +76,7 @@ class MetricsListener:
         ```python
         events = Events([MetricsListener(recorder)])
         pipeline = ResiliencePipeline.from_config(events=events)
+        invoice = await pipeline.execute(fetch_invoice)
         ```
     """
 

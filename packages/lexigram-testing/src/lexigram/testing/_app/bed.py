@@ -43,12 +43,14 @@ class TestBed:
         config_file: Read in the place of `application.yaml`.
 
     Example:
+        ```python
         bed = TestBed(AppModule)
         fake = FakeHTTPClient()
         async with bed.override(HTTPClientProtocol).to(fake):
             fake.on.get("/v1/stock").respond(json={"items": 3})
             shop = await bed.get(Shop)
             assert await shop.stock() == 3
+        ```
 
     Raises:
         ModuleNotFoundError: The core is not installed; says how to get it.

@@ -29,9 +29,11 @@ class BedFaults:
         ApplicationStateError: By the block, when the application is not running.
 
     Example:
+        ```python
         async with bed.faults(HTTPClientProtocol).hang() as route:
             await shop.refresh()
         route.assert_called(times=1)
+        ```
     """
 
     def __init__(

@@ -69,8 +69,11 @@ class Cassette:
     that record should each have their own, or else the last one to close wins.
 
     Example:
-        async with RecordingHTTPClient(client, Cassette.open("invoices.json")) as http:
-            await http.get("https://api.test/v1/invoices/inv_1")
+        ```python
+        cassette = Cassette.open("users.json", mode="record_missing")
+        async with HTTPClient() as live, RecordingHTTPClient(live, cassette) as client:
+            await client.get("https://api.example.com/users")
+        ```
     """
 
     def __init__(

@@ -49,10 +49,12 @@ class RecordingHTTPClient(HTTPClientProtocol):
         ValueError: There is no client, and the mode of the cassette needs one.
 
     Example:
+        ```python
         cassette = Cassette.open("cassettes/invoices.json")
         async with RecordingHTTPClient(None, cassette) as client:
             result = await client.get("https://api.test/v1/invoices/inv_1")
             assert result.unwrap().json["id"] == "inv_1"
+        ```
     """
 
     def __init__(self, inner: HTTPClientProtocol | None, cassette: Cassette) -> None:

@@ -89,7 +89,12 @@ def fault_coverage(*logs: Iterable[RecordedCall]) -> FaultCoverage:
     so is what leaves no call: a connection that a server refuses while it is `down()`.
 
     Example:
-        print(fault_coverage(fake.calls, server.calls).render())
+        >>> async with FakeHTTPClient() as fake:
+        ...     route = fake.on.get("/invoices/{id}").sequence(fault.reset(), Reply())
+        ...     for _ in range(2):
+        ...         result = await fake.get("/invoices/inv_1")
+        >>> print(fault_coverage(fake.calls).render())
+        GET fake.test/invoices/{id}  ok ✓  ...  timeout ✗  refused ✗  reset ✓  ...
     """
     counted: dict[_Key, Counter[FaultKind]] = {}
     for call in (call for log in logs for call in log):

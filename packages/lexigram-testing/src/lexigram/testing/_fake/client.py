@@ -96,10 +96,12 @@ class FakeHTTPClient(HTTPClientProtocol):
         infrastructure_errors: Whether the verbs raise what policies decide, or return it.
 
     Example:
+        ```python
         async with FakeHTTPClient() as fake:
             fake.on.get("/v1/invoices/{id}").respond(json={"id": "inv_1"})
             result = await fake.get("/v1/invoices/inv_1")
             assert result.unwrap().json["id"] == "inv_1"
+        ```
     """
 
     def __init__(  # noqa: PLR0913 - what a client can be given, each by keyword

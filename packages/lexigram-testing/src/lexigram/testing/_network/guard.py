@@ -58,8 +58,10 @@ def block_network(
             the addresses that it resolves to.
 
     Example:
+        ```python
         with block_network():
             assert run_the_job() == "done"
+        ```
     """
     return NetworkGuard(allow)
 

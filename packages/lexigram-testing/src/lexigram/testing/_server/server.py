@@ -48,13 +48,17 @@ class FaultServer:
         ModuleNotFoundError: What makes the certificates is not installed.
 
     Example:
+        ```python
         async with FaultServer.run() as server:
             server.on.get("/v1/slow").respond(json={}, delay=0.2)
             server.on.get("/v1/broken").fail(fault.reset())
-            ...  # point a client at server.base_url
-            async with server.outage(fault.refused()):
-                ...  # nothing reaches it
+            async with HTTPClient() as client:
+                assert (await client.get(f"{server.base_url}/v1/slow")).is_ok()
+                assert (await client.get(f"{server.base_url}/v1/broken")).is_err()
+                async with server.outage(fault.refused()):
+                    assert (await client.get(f"{server.base_url}/v1/slow")).is_err()
             await server.wait_until(lambda s: s.open_connections == 0)
+        ```
     """
 
     def __init__(

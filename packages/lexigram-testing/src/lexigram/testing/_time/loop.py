@@ -32,8 +32,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         ValueError: `start` has no time zone, or `deadlock_after` is not positive.
 
     Example:
+        ```python
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             runner.run(asyncio.sleep(3600))  # takes no time
+        ```
     """
 
     def __init__(

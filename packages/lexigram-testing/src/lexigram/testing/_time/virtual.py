@@ -55,9 +55,11 @@ async def virtual_time(
         ValueError: `start` has no time zone, or `deadlock_after` is not positive.
 
     Example:
+        ```python
         async with virtual_time() as clock:
             await call_that_retries()
             assert clock.sleeps == [0.5, 1.0, 2.0]
+        ```
     """
     loop, selector = _controllable()
     timeline = Timeline(math.ceil(loop.time()), autojump=autojump)

@@ -60,11 +60,13 @@ class BulkheadConformance(ConformanceSuite, abstract=True):
     """Tests of an implementation of `BulkheadProtocol`.
 
     Example:
+        ```python
         class TestMyBulkhead(BulkheadConformance):
             version = "1.0"
 
             def make_bulkhead(self, clock):
                 return MyBulkhead(places=2, queue=3, clock=clock)
+        ```
     """
 
     _contract = _CONTRACT

@@ -60,11 +60,13 @@ class CircuitBreakerConformance(ConformanceSuite, abstract=True):
     """Tests of an implementation of `CircuitBreakerProtocol`.
 
     Example:
+        ```python
         class TestMyBreaker(CircuitBreakerConformance):
             version = "1.0"
 
             def make_circuit_breaker(self, clock):
                 return MyBreaker(failures=3, open_for=10.0, probes=1, clock=clock)
+        ```
     """
 
     _contract = _CONTRACT

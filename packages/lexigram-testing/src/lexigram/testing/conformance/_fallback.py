@@ -59,11 +59,13 @@ class FallbackConformance(ConformanceSuite, abstract=True):
     """Tests of an implementation of `FallbackProtocol`.
 
     Example:
+        ```python
         class TestMyFallback(FallbackConformance):
             version = "1.0"
 
             def make_fallback(self):
                 return MyFallback("instead")
+        ```
     """
 
     _contract = _CONTRACT

@@ -56,12 +56,14 @@ def http_client_behaviours(
         ValueError: The version is none, or a capability does not exist.
 
     Example:
+        ```python
         @pytest.mark.parametrize(
             "behaviour", http_client_behaviours(version="1.0"), ids=lambda b: b.id
         )
-        async def test_my_client_conforms(behaviour):
+        async def test_a_client_conforms(behaviour):
             async with virtual_time(), FaultServer.run() as server:
-                await behaviour.check(lambda backend: MyClient(), server)
+                await behaviour.check(lambda backend: HTTPClient(), server)
+        ```
     """
     return _CONTRACT.asked_by(version, capabilities)
 
@@ -92,11 +94,11 @@ async def check_http_client(
             failure has no reason or is of no behaviour.
 
     Example:
-        >>> async def main() -> None:
-        ...     report = await check_http_client(
-        ...         lambda backend: HTTPClient(), version="1.0"
-        ...     )
-        ...     print(report.render())
+        >>> report = await check_http_client(lambda backend: HTTPClient(), version="1.0")
+        >>> print(report.render())
+        HTTPClientProtocol 1.0: ... passed, 1 skipped
+        skipped           HTTP-087 A redirect from https to http is `Err(HTTPRedirectError)`.
+            The backend has no tls.
     """
     return await _CONTRACT.report(
         lambda behaviour: check_on(backend, behaviour, factory),
@@ -110,12 +112,14 @@ class HTTPClientConformance(ConformanceSuite, abstract=True):
     """Tests of an implementation of `HTTPClientProtocol`.
 
     Example:
+        ```python
         class TestMyClient(HTTPClientConformance):
             version = "1.0"
-            expected_failures = {"HTTP-083": "redirects are not followed yet"}
+            expected_failures = {"HTTP-024": "forms are not encoded yet"}
 
             def make_client(self, backend):
                 return MyClient()
+        ```
     """
 
     _contract = _CONTRACT

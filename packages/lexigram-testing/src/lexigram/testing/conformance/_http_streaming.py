@@ -67,12 +67,14 @@ class HTTPStreamingConformance(ConformanceSuite, abstract=True):
     """Tests of an implementation of `StreamingHTTPClientProtocol`.
 
     Example:
+        ```python
         class TestMyClient(HTTPStreamingConformance):
             version = "1.0"
             expected_failures = {"STREAM-023": "redirects are not followed yet"}
 
             def make_client(self, backend):
                 return MyClient()
+        ```
     """
 
     _contract = _CONTRACT

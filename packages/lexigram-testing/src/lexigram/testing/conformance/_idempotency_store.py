@@ -61,11 +61,13 @@ class IdempotencyStoreConformance(ConformanceSuite, abstract=True):
     """Tests of an implementation of `IdempotencyStoreProtocol`.
 
     Example:
+        ```python
         class TestMyStore(IdempotencyStoreConformance):
             version = "1.0"
 
             def make_idempotency_store(self, clock):
                 return MyStore(clock=clock)
+        ```
     """
 
     _contract = _CONTRACT

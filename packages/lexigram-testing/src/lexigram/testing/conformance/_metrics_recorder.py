@@ -58,11 +58,13 @@ class MetricsRecorderConformance(ConformanceSuite, abstract=True):
     """Tests of an implementation of `MetricsRecorderProtocol`.
 
     Example:
+        ```python
         class TestMyRecorder(MetricsRecorderConformance):
             version = "1.0"
 
             def make_metrics_recorder(self):
                 return MyRecorder()
+        ```
     """
 
     _contract = _CONTRACT

@@ -60,11 +60,13 @@ class PipelineConformance(ConformanceSuite, abstract=True):
     """Tests of an implementation of `ResiliencePipelineProtocol`.
 
     Example:
+        ```python
         class TestMyPipeline(PipelineConformance):
             version = "1.0"
 
             def make_pipeline(self, clock):
                 return MyPipeline(clock=clock)
+        ```
     """
 
     _contract = _CONTRACT

@@ -60,11 +60,13 @@ class RateLimiterConformance(ConformanceSuite, abstract=True):
     """Tests of an implementation of `RateLimiterProtocol`.
 
     Example:
+        ```python
         class TestMyLimiter(RateLimiterConformance):
             version = "1.0"
 
             def make_rate_limiter(self, clock):
                 return MyLimiter(per_second=5, burst=5, clock=clock)
+        ```
     """
 
     _contract = _CONTRACT

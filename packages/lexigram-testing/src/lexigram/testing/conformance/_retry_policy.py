@@ -60,11 +60,13 @@ class RetryPolicyConformance(ConformanceSuite, abstract=True):
     """Tests of an implementation of `RetryPolicyProtocol`.
 
     Example:
+        ```python
         class TestMyRetry(RetryPolicyConformance):
             version = "1.0"
 
             def make_retry_policy(self, clock):
                 return MyRetry(max_attempts=3, clock=clock)
+        ```
     """
 
     _contract = _CONTRACT
