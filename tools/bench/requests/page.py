@@ -174,6 +174,7 @@ def _imports(found: Mapping[str, Any]) -> Iterable[str]:
         yield f"| `{statement}` | {time:.0f} | {counts.get(statement, '')} |"
     yield ""
     yield (
-        "Without the start of the interpreter, medians of new processes in turns. Most of "
-        "the difference is pydantic, which the configuration is written with."
+        "The import alone, medians of new processes in turns; instructions are those of the "
+        "whole process without what an empty one takes. Most of the difference is pydantic, "
+        "which the configuration is written with."
     )

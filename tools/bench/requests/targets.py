@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from bench.requests.bodies import POST
 from bench.requests.contestant import BASIS
@@ -66,8 +66,16 @@ def targets(found: Found) -> Iterator[Target]:
             what = f"bytes for each of {each['calls']:,} calls that wait"
             yield Target(what, _LARGEST, None, each["bytes"], 0)
     if "imports" in found:
-        what = "`from lexigram.http import HTTPClient`: by `import aiohttp`"
-        yield Target(what, _IMPORT, None, found["imports"]["ratio"])
+        yield from _imports(found["imports"])
+
+
+def _imports(found: Mapping[str, Any]) -> Iterator[Target]:
+    what = "`from lexigram.http import HTTPClient`: by `import aiohttp`"
+    yield Target(what, _IMPORT, None, found["ratio"])
+    if "ratio_of_instructions" in found:
+        yield Target(
+            f"{what}, instructions", _IMPORT, None, found["ratio_of_instructions"]
+        )
 
 
 def _growth(found: Found) -> Iterator[Target]:
