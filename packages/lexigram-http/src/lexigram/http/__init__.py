@@ -45,13 +45,6 @@ from lexigram.contracts.web import (
     TLSReason,
     format_timeline,
 )
-from lexigram.contracts.web.streaming import (
-    HTTPLineDecodeError,
-    Reconnect,
-    Resumed,
-    ServerSentEvent,
-    events,
-)
 from lexigram.http.client import HTTPClient
 from lexigram.http.config import ConnectionPoolConfig, HTTPClientConfig
 from lexigram.http.egress.config import Destinations, EgressConfig
@@ -61,6 +54,13 @@ from lexigram.http.sharing import SharedPoolError
 from lexigram.http.tls import TLSConfig, TLSConfigError
 
 if TYPE_CHECKING:
+    from lexigram.contracts.web.streaming import (
+        HTTPLineDecodeError,
+        Reconnect,
+        Resumed,
+        ServerSentEvent,
+        events,
+    )
     from lexigram.http.base_url import BaseURLHTTPClient, PathDownloadOptions
     from lexigram.http.decoders import json_as
     from lexigram.http.defaults import DefaultOptions, PathOptions
@@ -181,6 +181,13 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 # What few programs need is loaded when it is asked for: with all of it, importing the
 # client takes a fifth longer.
 _LOADED_LATER = {
+    "lexigram.contracts.web.streaming": (
+        "HTTPLineDecodeError",
+        "Reconnect",
+        "Resumed",
+        "ServerSentEvent",
+        "events",
+    ),
     "lexigram.http.base_url": (
         "BaseURLHTTPClient",
         "PathDownloadOptions",

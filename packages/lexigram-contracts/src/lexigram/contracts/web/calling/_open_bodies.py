@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lexigram.contracts.web import HttpResponse
-from lexigram.contracts.web.streaming import ResponseStream
+
+if TYPE_CHECKING:  # loaded by who streams: importing the client is quicker without
+    from lexigram.contracts.web.streaming import ResponseStream
 
 __all__ = ["OpenBody", "body_of", "keep_one", "leave_open", "streamed"]
 
@@ -69,6 +71,8 @@ async def keep_one(
 @asynccontextmanager
 async def streamed(response: HttpResponse) -> AsyncGenerator[ResponseStream, None]:
     """Give a response as a stream for a block, and let go of its body at the end."""
+    from lexigram.contracts.web.streaming import ResponseStream  # noqa: PLC0415 - see above
+
     body = body_of(response)
     stream = ResponseStream(
         response.status,
