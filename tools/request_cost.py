@@ -101,7 +101,7 @@ def everything(chosen: argparse.Namespace) -> dict[str, Any]:
     if not (chosen.only or chosen.load):
         exactly = VALGRIND is not None and not chosen.quick
         found["instructions"] = counted() if exactly else {}
-        found["imports"] = imports(3 if chosen.quick else 15, counted=exactly)
+        found["imports"] = imports(3 if chosen.quick else 40, counted=exactly)
         found["waiting"] = list(waiting(("allocated",) if chosen.quick else KINDS))
     return found
 

@@ -174,7 +174,8 @@ def _imports(found: Mapping[str, Any]) -> Iterable[str]:
         yield f"| `{statement}` | {time:.0f} | {counts.get(statement, '')} |"
     yield ""
     yield (
-        "The import alone, medians of new processes in turns; instructions are those of the "
-        "whole process without what an empty one takes. Most of the difference is pydantic, "
-        "which the configuration is written with."
+        "The import alone, medians of new processes in turns; the ratio is the median of "
+        "those of each turn. Instructions are those of a process, without what an empty "
+        "one takes. Most of the difference is pydantic, which the configuration is "
+        "written with."
     )

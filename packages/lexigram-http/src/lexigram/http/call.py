@@ -60,12 +60,12 @@ Exchanging: TypeAlias = Callable[
 _REDIRECTION = 300  # RFC 9110 §15.4
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)  # credentials are among the options
 class _Call:
     """The state of one call."""
 
     request: RequestContext
-    options: Mapping[str, Any] = field(repr=False)  # credentials among them
+    options: Mapping[str, Any]
     exchange: Exchanging
     deadline: Deadline
     started: float
@@ -76,7 +76,7 @@ class _Call:
     attempts: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class CallPath:
     """What every call of one client goes through, put together once at its start."""
 

@@ -78,7 +78,7 @@ class _Stream(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Decoder:
     """One coding of a body, and how far it is read."""
 

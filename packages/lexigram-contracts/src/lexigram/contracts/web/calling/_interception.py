@@ -118,7 +118,7 @@ class _Member(NamedTuple):
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Passage:
     """One request on its way through, and its response on its way back."""
 
