@@ -2,7 +2,8 @@
 
 A `py` block is the "before" of a page. It is a piece, so that each test here puts a frame
 around it that the page leaves out, and does nothing else to it but to write another address
-for `https://api.test`. The libraries are in the dependency group `others`.
+for `https://api.test`. The libraries are in the dependency group `others`, and imported
+before any test runs: tests that run pytest within this process drop what they imported.
 """
 
 from __future__ import annotations
@@ -15,8 +16,14 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any, TypeVar
 
+import aiohttp
+import httpx
 import pytest
+import requests
+import tenacity
 from pages import pages
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from environments import ROOT
 from lexigram.testing import FaultServer, Reply, virtual_time
@@ -50,13 +57,6 @@ def runs(page: str, number: int = 0) -> Callable[[Test], Test]:
     return pytest.mark.parametrize("code", [SHOWN[page, number]], ids=[Path(page).stem])
 
 
-def other(name: str) -> Any:
-    """Return another library, or skip the test."""
-    return pytest.importorskip(
-        name, reason=f"{name} is missing: `uv sync --group others`."
-    )
-
-
 def framed(head: str, code: str, names: dict[str, Any]) -> Any:
     """Return the function with this head that has the code of a page as its body."""
     exec(compile(f"{head}\n{indent(code, '    ')}", "<page>", "exec"), names)  # noqa: S102  # the page's own code
@@ -82,7 +82,6 @@ def test_no_block_is_written_so_that_nothing_sees_it(page: Path) -> None:
 async def test_the_call_of_aiohttp_gets_json_and_gives_up_after_five_seconds(
     code: str,
 ) -> None:
-    aiohttp = other("aiohttp")
     before = framed("async def before(url):", code, {"aiohttp": aiohttp})
     async with virtual_time() as clock, FaultServer.run() as server:
         server.on.get("/v1").sequence(
@@ -106,7 +105,6 @@ class User:
 
 @runs("docs/how-to/from-httpx.md")
 async def test_the_listing_of_httpx_is_read_into_models_or_raises(code: str) -> None:
-    httpx = other("httpx")
     async with FaultServer.run() as server:
         server.on.get("/v1/users?page=1").sequence(
             Reply(json=[{"name": "Ada"}]), Reply(404)
@@ -125,12 +123,11 @@ async def test_the_listing_of_httpx_is_read_into_models_or_raises(code: str) -> 
 async def test_the_session_of_requests_repeats_a_503_and_prints_the_json(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    requests = other("requests")
     printed: list[Any] = []
     names = {
         "requests": requests,
-        "HTTPAdapter": other("requests.adapters").HTTPAdapter,
-        "Retry": other("urllib3").Retry,
+        "HTTPAdapter": HTTPAdapter,
+        "Retry": Retry,
         "print": printed.append,
     }
     # What the page mounts is for https.
@@ -153,7 +150,6 @@ async def test_the_session_of_requests_repeats_a_503_and_prints_the_json(
 async def test_the_function_of_tenacity_is_repeated_after_failures_five_times(
     code: str,
 ) -> None:
-    tenacity = other("tenacity")
     asked: list[str] = []
 
     def rows(table: str) -> str:
@@ -196,15 +192,12 @@ def outcomes(pytester: pytest.Pytester, *code: str) -> dict[str, int]:
 @pytest.mark.thorough
 @runs(MIGRATING, 0)
 def test_the_tests_with_respx_pass(code: str, pytester: pytest.Pytester) -> None:
-    other("httpx")
-    other("respx")
     assert outcomes(pytester, "import httpx, respx\n", code) == {"passed": 3}
 
 
 @pytest.mark.thorough
 @runs(MIGRATING, 1)
 def test_the_tests_with_pytest_httpx_pass(code: str, pytester: pytest.Pytester) -> None:
-    other("pytest_httpx")
     reserve = SHOWN[MIGRATING, 0].partition("@respx.mock")[0]
     assert outcomes(pytester, "import httpx\n", reserve, code) == {"passed": 3}
 
@@ -231,7 +224,6 @@ aioresponses.core.ClientResponse = functools.partial(
 def test_the_tests_with_aioresponses_pass_as_soon_as_it_knows_this_aiohttp(
     code: str, pytester: pytest.Pytester
 ) -> None:
-    other("aioresponses")
     # As the page says: each answer raises, and the error that is no answer does not.
     assert outcomes(pytester, IMPORTS_FOR_AIORESPONSES, code) == {
         "passed": 1,

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from pathlib import Path
-from typing import Any
 
+import aiohttp
+import httpx
 import pytest
+import requests
+import tenacity
 
 from lexigram.http import ConnectionPoolConfig
 from lexigram.testing import FaultServer, Reply, fault, virtual_time
@@ -19,13 +22,6 @@ from lexigram.testing import FaultServer, Reply, fault, virtual_time
 pytest_plugins = ["pytester"]
 
 URL = "https://stock.test/v1"
-
-
-def other(name: str) -> Any:
-    """Return another library, or skip the test."""
-    return pytest.importorskip(
-        name, reason=f"{name} is missing: `uv sync --group others`."
-    )
 
 
 @pytest.fixture
@@ -42,7 +38,6 @@ def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_aiohttp_has_a_hundred_connections_and_five_minutes() -> None:
-    aiohttp = other("aiohttp")
     async with aiohttp.ClientSession() as session:
         assert (session.connector.limit, session.connector.limit_per_host) == (100, 0)
         assert session.timeout.total == 300
@@ -52,7 +47,6 @@ async def test_aiohttp_has_a_hundred_connections_and_five_minutes() -> None:
 
 
 async def test_aiohttp_calls_a_404_no_error_and_wants_the_content_type() -> None:
-    aiohttp = other("aiohttp")
     async with FaultServer.run() as server, aiohttp.ClientSession() as session:
         server.on.get("/v1").respond(404, text="{}")
         async with session.get(f"{server.base_url}/v1") as response:
@@ -66,7 +60,6 @@ async def test_aiohttp_calls_a_404_no_error_and_wants_the_content_type() -> None
 async def test_aiohttp_reads_netrc_when_it_trusts_the_environment(
     *, trusting: bool
 ) -> None:
-    aiohttp = other("aiohttp")
     async with (
         FaultServer.run() as server,
         aiohttp.ClientSession(trust_env=trusting) as session,
@@ -77,7 +70,6 @@ async def test_aiohttp_reads_netrc_when_it_trusts_the_environment(
 
 
 async def test_aiohttp_takes_most_headers_to_another_origin() -> None:
-    aiohttp = other("aiohttp")
     async with (
         FaultServer.run() as one,
         FaultServer.run() as another,
@@ -96,7 +88,6 @@ async def test_aiohttp_takes_most_headers_to_another_origin() -> None:
 async def test_aiohttp_repeats_once_what_is_idempotent_when_the_connection_broke(
     method: str, times: int
 ) -> None:
-    aiohttp = other("aiohttp")
     async with FaultServer.run() as server, aiohttp.ClientSession() as session:
         server.on(method, "/v1").fail(fault.close())
         with pytest.raises(aiohttp.ServerDisconnectedError):
@@ -105,7 +96,6 @@ async def test_aiohttp_repeats_once_what_is_idempotent_when_the_connection_broke
 
 
 async def test_aiohttp_repeats_nothing_for_a_status() -> None:
-    aiohttp = other("aiohttp")
     async with FaultServer.run() as server, aiohttp.ClientSession() as session:
         server.on.get("/v1").respond(503)
         assert (await session.get(f"{server.base_url}/v1")).status == 503
@@ -116,7 +106,6 @@ async def test_aiohttp_repeats_nothing_for_a_status() -> None:
 
 
 async def test_httpx_follows_no_redirect_and_calls_it_no_success() -> None:
-    httpx = other("httpx")
     async with FaultServer.run() as server, httpx.AsyncClient() as client:
         server.on.get("/v1").respond(302, headers={"Location": "/v2"})
         response = await client.get(f"{server.base_url}/v1")
@@ -125,7 +114,6 @@ async def test_httpx_follows_no_redirect_and_calls_it_no_success() -> None:
 
 
 async def test_the_timeout_of_httpx_is_for_each_step() -> None:
-    httpx = other("httpx")
     async with (
         virtual_time() as clock,
         FaultServer.run() as server,
@@ -138,7 +126,6 @@ async def test_the_timeout_of_httpx_is_for_each_step() -> None:
 
 
 async def test_httpx_raises_for_transport_errors_and_repeats_connecting_alone() -> None:
-    httpx = other("httpx")
     transport = httpx.AsyncHTTPTransport(retries=3)
     async with (
         FaultServer.run() as server,
@@ -156,7 +143,6 @@ async def test_httpx_raises_for_transport_errors_and_repeats_connecting_alone() 
 
 @pytest.mark.usefixtures("netrc")
 async def test_requests_reads_netrc_unasked_and_has_no_timeout() -> None:
-    requests = other("requests")
     asked = inspect.signature(requests.Session.request).parameters["timeout"]
     assert asked.default is None
     async with FaultServer.run() as server:
@@ -173,7 +159,6 @@ async def test_requests_reads_netrc_unasked_and_has_no_timeout() -> None:
 
 
 async def test_tenacity_wraps_what_was_raised_and_sleeps_as_it_is_told() -> None:
-    tenacity = other("tenacity")
     slept: list[float] = []
     told: list[str] = []
 
@@ -308,7 +293,6 @@ aioresponses.core.ClientResponse = functools.partial(
 def test_the_habits_of_test_kits_are_those_of_the_table(
     library: str, code: str, passed: int, needed: str, pytester: pytest.Pytester
 ) -> None:
-    other(library)
     pytester.makeconftest(needed)
     pytester.makepyfile(test_habits=f"URL = {URL!r}\n{code}")
     done = pytester.runpytest_subprocess(

@@ -1,6 +1,7 @@
 """What many processes share does what every limiter and every store of keys does."""
 
 import asyncio
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import uuid4
 
@@ -25,10 +26,13 @@ class HeldStore(SharedStore):
     """Holds virtual time while the server, which is another process, works."""
 
     async def run(self, source: str, key: str, *args: Any) -> Any:
+        with self.held():
+            return await super().run(source, key, *args)
+
+    def held(self) -> AbstractContextManager[None]:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
-        with loop.clock.register_external("the store"):
-            return await super().run(source, key, *args)
+        return loop.clock.register_external("the store")
 
 
 @pytest.mark.usefixtures("use_server")
@@ -98,6 +102,9 @@ class AgingStore(HeldStore):
     async def run(self, source: str, key: str, *args: Any) -> Any:
         now = self._clock.monotonic()
         if now > self._seen:
+            # What was given up may be on its way yet, and is as old as what has arrived.
+            with self.held():
+                await self.guard.close()
             aged, self._seen = round((now - self._seen) * 1000), now
             self._server.ask("EVAL", AGE, 0, self.config.prefix, aged)
         return await super().run(source, key, *args)
