@@ -282,16 +282,16 @@ aioresponses.core.ClientResponse = functools.partial(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
-    ("library", "code", "passed", "needed"),
+    ("code", "passed", "needed"),
     [
-        ("respx", RESPX, 4, ""),
-        ("pytest_httpx", PYTEST_HTTPX, 2, ""),
-        ("aioresponses", AIORESPONSES, 2, WHAT_AIORESPONSES_LACKS),
+        (RESPX, 4, ""),
+        (PYTEST_HTTPX, 2, ""),
+        (AIORESPONSES, 2, WHAT_AIORESPONSES_LACKS),
     ],
     ids=["respx", "pytest-httpx", "aioresponses"],
 )
 def test_the_habits_of_test_kits_are_those_of_the_table(
-    library: str, code: str, passed: int, needed: str, pytester: pytest.Pytester
+    code: str, passed: int, needed: str, pytester: pytest.Pytester
 ) -> None:
     pytester.makeconftest(needed)
     pytester.makepyfile(test_habits=f"URL = {URL!r}\n{code}")
