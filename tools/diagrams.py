@@ -10,7 +10,6 @@ order of the policies that of `Policies`, and the path of a request the stack of
 
 from __future__ import annotations
 
-import argparse
 import ast
 import asyncio
 import sys
@@ -22,6 +21,7 @@ from random import Random
 from typing import Final
 
 from drawing import Drawing
+from generated import compare_or_write
 from request_path import request_path
 
 from environments import DISTRIBUTIONS, ROOT
@@ -212,21 +212,5 @@ def diagrams() -> dict[Path, str]:
     return {FOLDER / f"{name}.svg": draw() for name, draw in drawn.items()}
 
 
-def main() -> int:
-    """Compare the diagrams with their files, or write them."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="draw them anew")
-    write = parser.parse_args().write
-    stale = False
-    for path, text in diagrams().items():
-        if write:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        elif not path.is_file() or path.read_text() != text:
-            stale = True
-            print(f"{path.name} is not what the code says.")
-    return int(stale)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(compare_or_write(diagrams, __doc__))

@@ -9,7 +9,6 @@ no font of somebody else's server: a page may be read without telling anybody.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import io
 import re
@@ -19,6 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from generated import compare_or_write
 from rich.console import Console
 from rich.text import Text
 
@@ -148,21 +148,5 @@ def screenshots() -> dict[Path, str]:
     }
 
 
-def main() -> int:
-    """Compare the pictures with their files, or write them."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="take them anew")
-    write = parser.parse_args().write
-    stale = False
-    for path, text in screenshots().items():
-        if write:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        elif not path.is_file() or path.read_text() != text:
-            stale = True
-            print(f"{path.name} is not what the code shows.")
-    return int(stale)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(compare_or_write(screenshots, __doc__))
